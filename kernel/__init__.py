@@ -1,0 +1,1 @@
+"""Mechanisms everyone shares; this floor knows no domain and no partner."""
