@@ -52,6 +52,7 @@ class Traveller:
     kind: TravellerKind
     tier: Tier
     needs: frozenset[Need] = frozenset()
+    age: int | None = None  # years, known for children only; hotels price a child by it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,220 @@
+"""What booking needs of a source of hotel rooms, and the words both sides use for it.
+
+Every method takes the tenant first, because each airline has its own account with a partner. Personal data (names of
+guests) goes in by argument and comes back in no answer; offers and confirmations may be stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+from kernel.answer import Answer
+from kernel.money import Money
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+CLIENT_REFERENCE_LENGTH: Final = 20  # characters; the shortest limit among the partners
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """`rooms` rooms that each sleep `adults` and one child per entry of `child_ages` (years; an infant is 0 or 1)."""
+
+    rooms: int
+    adults: int
+    child_ages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Rooms for one party, all in one hotel. `within` is the caller's hard time-box; the answer never takes longer."""
+
+    near: Point
+    radius_km: float
+    check_in: date
+    nights: int
+    occupancies: tuple[Occupancy, ...]
+    within: timedelta = timedelta(seconds=2)
+
+    @property
+    def check_out(self) -> date:
+        return self.check_in + timedelta(days=self.nights)
+
+    @property
+    def rooms(self) -> int:
+        return sum(occupancy.rooms for occupancy in self.occupancies)
+
+
+class RateKind(StrEnum):
+    """`RECHECK` must be checked before it is booked; `BOOKABLE` may be."""
+
+    BOOKABLE = "BOOKABLE"
+    RECHECK = "RECHECK"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The source's own handle on a price; `key` is opaque. `total` covers all rooms of `occupancy` for the whole stay."""
+
+    key: str
+    kind: RateKind
+    occupancy: Occupancy
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationCharge:
+    """From the instant `since` on, cancelling costs `amount`."""
+
+    since: datetime
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Rooms of one type in one hotel that together sleep the party of a search.
+
+    `urn` is the same for every search that finds this room type, board and stay, so that two parties looking at one room meet
+    at one hold. `nightly` is the mean price of a room and night, `total` the whole. `allotment` is what the source last said it
+    has left for the stay, in rooms. `address` is empty and `phone` None while the hotel's description is not at hand.
+    """
+
+    urn: Urn
+    hotel: Urn
+    name: str
+    stars: int
+    address: str
+    location: Point
+    distance_km: float
+    room_type: str
+    room_name: str
+    board: str
+    check_in: date
+    check_out: date
+    nightly: Money
+    total: Money
+    allotment: int
+    rates: tuple[Rate, ...]
+    cancellation: tuple[CancellationCharge, ...] = ()
+    phone: str | None = None
+    amenities: tuple[str, ...] = ()
+    chain: str | None = None
+
+    @property
+    def rooms(self) -> int:
+        return sum(rate.occupancy.rooms for rate in self.rates)
+
+    @property
+    def recheck(self) -> bool:
+        """Whether `Hotels.check` has to come before `Hotels.book`."""
+        return any(rate.kind is RateKind.RECHECK for rate in self.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A person who sleeps there. `age` is None for adults; `room` counts the party's rooms from 1, in the order of the rates."""
+
+    given_name: str
+    family_name: str
+    room: int = 1
+    age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What is asked of the hotel. `client_reference` is ours, 1 to 20 characters, new for every *resolved* attempt.
+
+    `tolerance` is the price rise, in percent, up to which the partner may confirm without asking; `remark` goes to the hotel.
+    """
+
+    client_reference: str
+    offer: Offer
+    holder: Guest
+    guests: tuple[Guest, ...]
+    tolerance: int = 2
+    remark: str = ""
+
+
+class BookingStatus(StrEnum):
+    CONFIRMED = "CONFIRMED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The source's own record of a booking; `reference` is its name for it, wanted by `read` and `cancel`."""
+
+    reference: str
+    client_reference: str
+    status: BookingStatus
+    hotel: Urn
+    check_in: date
+    check_out: date
+    rooms: int
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """`charge` is what the source keeps, None when it did not say."""
+
+    reference: str
+    cancellation_reference: str | None
+    charge: Money | None
+
+
+class Hotels(Protocol):
+    """A source of hotel rooms."""
+
+    @property
+    def vendor(self) -> str:
+        """The vendor part of the URNs this source mints."""
+        ...
+
+    async def search(self, tenant: Tenant, search: Search) -> Answer[tuple[Offer, ...]]:
+        """Offers for the whole party, nearest hotel first; `Ok(())` when nothing fits.
+
+        Answers within `search.within` whatever the source does: too late is `Unknown`, and harmless. May be repeated.
+        """
+        ...
+
+    async def check(self, tenant: Tenant, offer: Offer) -> Answer[Offer]:
+        """The offer as it stands now: price, keys, allotment, cancellation terms. `Declined` when it is gone. May be repeated."""
+        ...
+
+    async def book(self, tenant: Tenant, booking: Booking) -> Answer[Confirmation]:
+        """Books; class C. `Declined` means no room is held. After `Unknown` only `find` may follow, never `book` with the same reference.
+
+        Raises: ValueError for a request that no source would take (a reference or a party that does not fit), before sending.
+        """
+        ...
+
+    async def find(self, tenant: Tenant, client_reference: str, created: tuple[date, date]) -> Answer[Confirmation | None]:
+        """The booking that carries our reference and was created between these days, both included.
+
+        `Ok(None)` means *not found*, which is not *absent*: a late execution or a lagging index may still bring it. When several
+        carry the reference the confirmed one answers. May be repeated.
+        """
+        ...
+
+    async def read(self, tenant: Tenant, reference: str) -> Answer[Confirmation]:
+        """The booking by the source's reference. `Declined` when the source does not know it. May be repeated."""
+        ...
+
+    async def cancel(self, tenant: Tenant, reference: str) -> Answer[Cancellation]:
+        """Reads first and cancels only what is still confirmed, so it may be repeated after any answer.
+
+        `Ok` also when it was cancelled before · `Declined` when the source knows it and refuses, or does not know it.
+        """
+        ...
