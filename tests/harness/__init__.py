@@ -1,0 +1,1 @@
+"""What tests stand on: real servers, fakes of partners, ways to break things."""
