@@ -1,1 +1,1 @@
-"""What is true: strangers to one another, each with its own words, rules and store; README.md is the glossary."""
+"""What is true: strangers with one anatomy. README.md is the glossary."""

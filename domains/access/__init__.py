@@ -1,0 +1,1 @@
+"""Access knows tenants, partner registrations and operator sessions."""

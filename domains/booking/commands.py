@@ -1,0 +1,48 @@
+"""What may be asked of booking."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from kernel.event import message
+from kernel.money import Money
+from kernel.urn import Urn
+
+
+@message("booking")
+class RankHotels:
+    """Search around the airport, gate, score and keep the ranked candidates. Answer: HotelsRanked or NoHotelFits."""
+
+    sub_case: Urn
+    airport: str
+    check_in: date
+    check_out: date
+    rooms: int
+    adults: int
+    children: int
+    infants: int
+    min_stars: int
+    max_distance_km: Decimal
+    max_nightly_rate: Money
+    weights: dict[str, Decimal]  # cost, distance, consolidation
+    required_amenities: tuple[str, ...] = ()
+    excluded_chains: tuple[str, ...] = ()
+
+
+@message("booking")
+class BookRooms:
+    """Hold, re-check, confirm; fall back over the ranking. Answer: RoomsBooked or RoomsRefused. Names are read from cases by the job."""
+
+    sub_case: Urn
+    ranking: Urn
+    tolerance_percent: Decimal = Decimal(2)
+
+
+@message("booking")
+class CancelRooms:
+    """Undo what BookRooms did for this sub-case and workflow, whatever is known of it. Answer: RoomsCancelled or CancelRefused."""
+
+    sub_case: Urn
+    workflow: Urn
+    reason: str = ""

@@ -1,0 +1,78 @@
+"""What happened in booking."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from kernel.event import message
+from kernel.money import Money
+from kernel.urn import Urn
+
+
+@message("booking")
+class HotelsRanked:
+    sub_case: Urn
+    ranking: Urn
+    candidates: int
+    best: str
+    answered: tuple[str, ...]
+    silent: dict[str, str]  # vendor → why it did not answer
+
+
+@message("booking")
+class NoHotelFits:
+    sub_case: Urn
+    why: str
+    excluded: dict[str, int]  # reason → number of offers
+
+
+@message("booking")
+class RoomsBooked:
+    sub_case: Urn
+    reservation: Urn
+    vendor: str
+    confirmation: str
+    hotel: Urn
+    hotel_name: str
+    hotel_address: str
+    hotel_phone: str | None
+    check_in: date
+    check_out: date
+    rooms: int
+    board: str
+    total: Money
+    attempts: int = 1
+
+
+@message("booking")
+class RoomsRefused:
+    """`unknown` is true when a partner's outcome could not be resolved: a person looks with the evidence."""
+
+    sub_case: Urn
+    why: str
+    attempts: int
+    unknown: bool = False
+    evidence: dict[str, str] | None = None
+
+
+@message("booking")
+class RoomsCancelled:
+    sub_case: Urn
+    reservations: tuple[Urn, ...]
+
+
+@message("booking")
+class CancelRefused:
+    sub_case: Urn
+    why: str
+    evidence: dict[str, str]
+
+
+@message("booking")
+class HoldsChanged:
+    """Holds or confirmed rooms of a hotel and night changed; screens follow."""
+
+    hotel: Urn
+    room_type: str
+    airport: str
+    night: date

@@ -1,0 +1,76 @@
+"""What may be asked of cases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domains.cases.model import Offer
+from kernel.event import message
+from kernel.urn import Urn
+
+
+@message("cases")
+class DeclareDisruption:
+    """`external_event` makes a repetition harmless: the same id answers with the same case.
+
+    `departs` is the scheduled departure with its offset.
+    """
+
+    external_event: str
+    flight: Urn
+    airport: str
+    destination: str
+    departs: datetime
+    cause: str
+    reason: str | None = None
+
+
+@message("cases")
+class AcquireLock:
+    sub_case: Urn
+    session: str
+    holder_name: str
+
+
+@message("cases")
+class ReleaseLock:
+    sub_case: Urn
+    session: str
+
+
+@message("cases")
+class IssueVoucher:
+    """`version` is the one the operator saw; `session` names the asking live session, so that its own lock does not stop it."""
+
+    sub_case: Urn
+    version: int
+    session: str = ""
+    fence: int | None = None
+
+
+@message("cases")
+class AcceptOffer:
+    """From the intake. `snapshot_version` is the one on the passenger's screen."""
+
+    sub_case: Urn
+    snapshot_version: int
+    intent: str
+
+
+@message("cases")
+class DeclineOffer:
+    sub_case: Urn
+    snapshot_version: int
+    intent: str
+
+
+@message("cases")
+class PublishOffer:
+    sub_case: Urn
+    offer: Offer
+
+
+@message("cases")
+class WithdrawOffer:
+    sub_case: Urn
+    reservation: Urn

@@ -1,0 +1,115 @@
+"""What happened in cases."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from domains.cases.model import ReviewKind, SubCaseStatus
+from kernel.event import message
+from kernel.urn import Urn
+
+
+@message("cases")
+class CaseOpened:
+    case: Urn
+    flight: Urn
+    airport: str
+
+
+@message("cases")
+class ManifestProvisioned:
+    case: Urn
+    sub_cases: int
+    needing_night: int
+
+
+@message("cases")
+class ManifestUnusable:
+    case: Urn
+    why: str
+
+
+@message("cases")
+class SubCaseOpened:
+    sub_case: Urn
+    case: Urn
+    status: SubCaseStatus
+
+
+@message("cases")
+class VoucherRequested:
+    sub_case: Urn
+    case: Urn
+    workflow: Urn
+    rooms: int
+    check_in: date
+    check_out: date
+
+
+@message("cases")
+class OfferPublished:
+    sub_case: Urn
+    reservation: Urn
+    snapshot_version: int
+
+
+@message("cases")
+class OfferWithdrawn:
+    sub_case: Urn
+    reservation: Urn
+
+
+@message("cases")
+class OfferAccepted:
+    sub_case: Urn
+    intent: str
+
+
+@message("cases")
+class OfferDeclined:
+    sub_case: Urn
+    workflow: Urn | None
+    intent: str
+
+
+@message("cases")
+class IntentOvertaken:
+    """A passenger's acknowledged answer came after the offer had changed; the next snapshot says so."""
+
+    sub_case: Urn
+    intent: str
+    why: str
+
+
+@message("cases")
+class SubCaseChanged:
+    """Status or facts of a sub-case changed; screens and snapshots follow."""
+
+    sub_case: Urn
+    case: Urn
+    status: SubCaseStatus
+    row_version: int
+
+
+@message("cases")
+class LockChanged:
+    sub_case: Urn
+    case: Urn
+    fence: int
+    holder: Urn | None
+    at: datetime
+
+
+@message("cases")
+class ReviewOpened:
+    review: Urn
+    case: Urn
+    sub_case: Urn | None
+    kind: ReviewKind
+
+
+@message("cases")
+class WorkflowEnded:
+    workflow: Urn
+    sub_case: Urn
+    outcome: str  # DONE | COMPENSATED | FAILED

@@ -1,0 +1,41 @@
+"""The ways cases says no."""
+
+from __future__ import annotations
+
+from kernel.refusal import Refusal
+
+
+class SubCaseLocked(Refusal):
+    """Another operator is working on this sub-case; facts carry `holder` and `since`."""
+
+
+class LockLost(Refusal):
+    """Your lock has passed to somebody else; facts carry `holder` and `fence`."""
+
+
+class MoveRefused(Refusal):
+    """The sub-case is not in a state that allows this; facts carry `status` and `move`."""
+
+
+class NoNightNeeded(Refusal):
+    """The party flies before a night is due: there is nothing to book."""
+
+
+class MixedTierParty(Refusal):
+    """The party holds tickets of different tiers; a person decides its tier first."""
+
+
+class MinorsAlone(Refusal):
+    """The party has no adult; a person places it."""
+
+
+class OfferChanged(Refusal):
+    """The offer changed after the passenger saw it; facts carry both versions."""
+
+
+class WrongVendor(Refusal):
+    """The flight's URN names a vendor that this airline does not use; facts carry `vendor` and `expected`."""
+
+
+class OutsideAirports(Refusal):
+    """The airport is outside the ones this operator works at."""
