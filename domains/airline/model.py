@@ -70,11 +70,12 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class NextFlight:
-    """The flight the airline re-seated a PNR on. `departure` keeps the airport's own offset; `zone` is its IANA name."""
+    """The flight the airline re-seated a PNR on. `departure` keeps the offset of the origin, `zone` is its IANA time zone."""
 
     flight: Urn
     departure: datetime
-    airport: str
+    origin: str
+    destination: str
     zone: str
 
 

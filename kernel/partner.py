@@ -1,0 +1,214 @@
+"""How a partner is called: one exchange, one of the four kinds of answer, no retry.
+
+Unreachable, throttled, refused sign-in    → NotSent    the partner cannot have acted
+parsed, valid, definite                    → Ok | Declined, said by the adapter's `understand`
+anything else after the first byte         → Unknown    time-out, reset, 5xx, a body that breaks the contract
+
+Repeating is the engine's business, by the operation's declared class; the one thing repeated here is a sign-in token that a
+partner calls expired (401), once, because a refused sign-in is a definite "nothing was done".
+
+Everything passes a `Gate` before the first byte. Today's gate is open; traffic shaping and the breaker take its place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar
+
+from kernel import clock
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
+from kernel.http import Broken, Http, Reply, Request, Unintelligible, Unreachable
+from kernel.tenancy import Tenant
+
+T = TypeVar("T")
+log = logging.getLogger("nexa.partner")
+
+THROTTLED: Final = "throttled"
+UNAUTHORIZED: Final = "sign-in refused"
+LONGEST_PAUSE: Final = timedelta(minutes=10)  # a Retry-After beyond this is a mistake or an attack; we ask again sooner
+
+
+class OperationClass(StrEnum):
+    """What may follow an unclear answer."""
+
+    READ = "READ"  # no effect: ask again
+    KEY = "A"  # idempotency key: resend the same
+    REFERENCE = "B"  # unique client reference: resend, a conflict means look up
+    LOOK_UP = "C"  # look-up only: wait the settle time, three empty look-ups, then a new reference
+    NEITHER = "D"  # never again automatically: a review item
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerOperation:
+    """One line of a partner's sheet. `settle` is how long after an unclear answer a look-up means something."""
+
+    kind: OperationClass
+    time_out: timedelta
+    settle: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a partner publishes about itself, as data. `limit` is requests a second, `published` its own words about quota."""
+
+    vendor: str
+    purpose: str
+    documentation: str
+    operations: Mapping[str, PartnerOperation]
+    limit: int = 50
+    published: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Who wants to go out for what."""
+
+    vendor: str
+    tenant: Tenant
+    operation: str
+    kind: OperationClass
+
+
+class Verdict(StrEnum):
+    """How a call ended, in what a breaker wants to know; a business refusal is healthy."""
+
+    HEALTHY = "HEALTHY"
+    THROTTLED = "THROTTLED"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    UNREACHABLE = "UNREACHABLE"
+    FAILED = "FAILED"
+
+
+class Gate(Protocol):
+    """Decides before the first byte whether a call may go out, and learns how it went."""
+
+    async def admit(self, passage: Passage) -> NotSent | None:
+        """Waits for a slot; an answer instead of None means the call must not go out."""
+        ...
+
+    async def report(self, passage: Passage, verdict: Verdict, took: float, pause: timedelta | None) -> None:
+        """Is told about every call that was admitted: seconds it took, and the pause the partner asked for."""
+        ...
+
+
+class OpenGate:
+    """Lets everybody through; the partner's own limit is then the only one."""
+
+    async def admit(self, passage: Passage) -> NotSent | None:
+        return None
+
+    async def report(self, passage: Passage, verdict: Verdict, took: float, pause: timedelta | None) -> None:
+        return None
+
+
+Understand = Callable[[Reply], "T | Declined | NotSent | Unknown"]
+SignIn = Callable[[bool], Awaitable["Mapping[str, str] | NotSent | Unknown"]]  # True asks for a fresh token
+
+
+@dataclass(frozen=True)
+class PartnerClient:
+    """The calls of one partner, for all tenants, through one door."""
+
+    sheet: Sheet
+    http: Http
+    gate: Gate = field(default_factory=OpenGate)
+
+    async def ask(
+        self,
+        tenant: Tenant,
+        operation: str,
+        request: Request,
+        understand: Understand[T],
+        *,
+        sign_in: SignIn | None = None,
+        within: timedelta | None = None,
+    ) -> Answer[T]:
+        """One exchange, as an answer. `understand` sees every reply but throttles and refused sign-ins, and may raise
+        Unintelligible (or any error of reading a value). `within` shortens the operation's published time-out."""
+        line = self.sheet.operations[operation]
+        seconds = min(within or line.time_out, line.time_out).total_seconds()
+        passage = Passage(self.sheet.vendor, tenant, operation, line.kind)
+        answer = await self._once(passage, request, understand, sign_in, False, seconds)
+        if sign_in is not None and isinstance(answer, NotSent) and answer.why == UNAUTHORIZED:
+            answer = await self._once(passage, request, understand, sign_in, True, seconds)
+        return answer
+
+    async def _once(
+        self, passage: Passage, request: Request, understand: Understand[T], sign_in: SignIn | None, fresh: bool, seconds: float
+    ) -> Answer[T]:
+        if sign_in is not None:
+            head = await sign_in(fresh)
+            if isinstance(head, (NotSent, Unknown)):
+                return NotSent(f"no sign-in: {head.why}", head.retry_after if isinstance(head, NotSent) else None)
+            request = request.with_headers(head)
+        refused = await self.gate.admit(passage)
+        if refused is not None:
+            return refused
+        began = clock.monotonic()
+        answer, verdict = await self._exchange(request, understand, seconds)
+        took = clock.monotonic() - began
+        await self.gate.report(passage, verdict, took, answer.retry_after if isinstance(answer, NotSent) else None)
+        if verdict is not Verdict.HEALTHY:
+            log.warning("%s %s for %s: %s after %.2f s: %s", passage.vendor, passage.operation, passage.tenant, verdict, took, _why(answer))
+        return answer
+
+    async def _exchange(self, request: Request, understand: Understand[T], seconds: float) -> tuple[Answer[T], Verdict]:
+        try:
+            reply = await self.http.send(request, seconds)
+        except Unreachable as error:
+            return NotSent(f"unreachable: {error}"), Verdict.UNREACHABLE
+        except Broken as error:
+            return Unknown(f"no complete answer: {error}"), Verdict.FAILED
+        if reply.status == 429:
+            return throttled(reply), Verdict.THROTTLED
+        if reply.status == 401:
+            return unauthorized(), Verdict.UNAUTHORIZED
+        return self._understood(reply, understand)
+
+    def _understood(self, reply: Reply, understand: Understand[T]) -> tuple[Answer[T], Verdict]:
+        try:
+            said = understand(reply)
+        except (Unintelligible, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            # The partner has acted, or not, and its words do not say which; a bug of ours in reading them is no better.
+            return Unknown(f"unintelligible: {type(error).__name__}", reply.evidence()), Verdict.FAILED
+        if isinstance(said, NotSent):
+            return said, Verdict.THROTTLED if said.why == THROTTLED else Verdict.UNAUTHORIZED
+        if isinstance(said, Unknown):
+            return Unknown(said.why, {**reply.evidence(), **said.evidence}), Verdict.FAILED
+        return said if isinstance(said, Declined) else Ok(said), Verdict.HEALTHY
+
+
+def throttled(reply: Reply) -> NotSent:
+    """For partners that throttle with another status than 429."""
+    return NotSent(THROTTLED, retry_after(reply))
+
+
+def unauthorized() -> NotSent:
+    """For partners that refuse the credential with another status than 401."""
+    return NotSent(UNAUTHORIZED)
+
+
+def retry_after(reply: Reply) -> timedelta | None:
+    """The Retry-After of a reply, seconds or HTTP date; None when absent or unreadable."""
+    text = reply.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        wait = timedelta(seconds=float(text)) if text[:1].isdigit() and " " not in text else _until(text)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_PAUSE)
+
+
+def _until(text: str) -> timedelta:
+    at = parsedate_to_datetime(text)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now()
+
+
+def _why(answer: object) -> str:
+    return getattr(answer, "why", None) or type(answer).__name__
