@@ -124,7 +124,7 @@ def _entry(departure: Departure, index: int, size: int, chance: random.Random, s
     travellers = tuple(_traveller(departure, index, place, size, family, tier, mixed, alone, chance) for place in range(size))
     seated = sum(traveller.kind is not TravellerKind.INFANT for traveller in travellers)
     flight = seats_left.take(departure, seated)
-    onward = NextFlight(flight.urn, flight.departs, flight.origin, ZONE.key) if flight else None
+    onward = NextFlight(flight.urn, flight.departs, flight.origin, flight.destination, ZONE.key) if flight else None
     pnr = Urn.of("pnr", _locator(chance), VENDOR)
     return ManifestEntry(pnr, travellers, _contact(travellers[0], departure, index, chance), onward)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date
 
 from domains.airline.model import TravellerKind
+from kernel.urn import Urn
 from runtime.replay.storm import ZONE, Storm
 
 TODAY = date(2026, 2, 20)
@@ -34,7 +35,7 @@ def test_the_default_slice_is_large_enough_to_be_a_storm() -> None:
 
 def test_nobody_is_seated_on_a_flight_without_seats() -> None:
     storm = Storm(TODAY)
-    seated: Counter[str] = Counter()
+    seated: Counter[Urn] = Counter()
     for _, manifest in storm.manifests(100):
         for entry in manifest.entries:
             if entry.next_flight:
