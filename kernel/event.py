@@ -57,7 +57,9 @@ def version_of(of: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message under way. `seq` counts per (sender database, aggregate) from 1 without gaps; `correlation` is the W3C trace id.
+    """A message under way. `seq` counts per (sender database, receiving stream, aggregate) from 1 without gaps, 0 where nobody counts.
+
+    `correlation` is the W3C trace id; `asked` tells a command from an event.
 
     `reply_to` names `workflow|step|attempt` of the asking saga; the answering event carries it back.
     """
@@ -74,6 +76,7 @@ class Envelope:
     body: Mapping[str, Any]
     reply_to: str | None = None
     actor: Urn | None = None
+    asked: bool = False
 
     def open(self) -> Any:
         """The message itself. Raises: MessageError."""

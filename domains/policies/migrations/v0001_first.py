@@ -1,0 +1,13 @@
+"""The first tables of `nexa_policies`. How the next version is written: kernel/migration.py."""
+
+from alembic import op
+
+from domains.policies.tables import metadata
+from kernel.migration import create_tables
+
+revision = "policies_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_tables(op.get_bind(), metadata)

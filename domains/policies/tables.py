@@ -1,0 +1,5 @@
+"""The tables of `nexa_policies`."""
+
+from kernel.tables import domain_metadata
+
+metadata = domain_metadata("policies")
