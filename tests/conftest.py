@@ -2,35 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from runtime.embedded.valkey import ValkeyUrls
-from tests.harness.servers import Servers, empty_template, servers
+from kernel.database import Databases
+from kernel.tenancy import Tenant
+from runtime import site
+from runtime.embedded.postgres import Postgres
+from runtime.embedded.valkey import Valkeys, ValkeyUrls
+from runtime.migrate import provision_tenant
+from runtime.settings import DATABASES
+from tests.harness.servers import Servers, a_postgres, empty_template, migrated_template, three_valkeys
+
+TENANTS = (Tenant("t1"), Tenant("t2"))
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Servers]:
-    """One Postgres and three Valkeys in a temporary folder."""
-    with servers(empty_template()) as running:
+def postgres() -> Iterator[Postgres]:
+    """A Postgres with every database migrated."""
+    with a_postgres(migrated_template(*TENANTS)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def postgres_url(stack: Servers) -> str:
-    """The administrator's address of the session's Postgres."""
-    return stack.postgres_url
+def valkeys() -> Iterator[Valkeys]:
+    """The three Valkeys."""
+    with three_valkeys() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def valkey_urls(stack: Servers) -> ValkeyUrls:
-    """The addresses of the session's Valkeys: `.snapshots`, `.coordination`, `.queue`."""
-    return stack.valkey_urls
+def stack(postgres: Postgres, valkeys: Valkeys) -> Servers:
+    """All servers there are."""
+    return Servers(postgres, valkeys)
 
 
 @pytest.fixture(scope="session")
 def empty_cluster() -> Path:
     """A stopped Postgres with nothing in it, to copy."""
     return empty_template()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """The administrator's address of the session's Postgres."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def valkey_urls(valkeys: Valkeys) -> ValkeyUrls:
+    """The addresses of the session's Valkeys: `.snapshots`, `.coordination`, `.queue`."""
+    return valkeys.urls
+
+
+@pytest.fixture(scope="session")
+def role_urls(postgres: Postgres) -> dict[str, str]:
+    """The app roles' addresses by database, and those of `relay` and `dispatch`."""
+    return site.role_urls(postgres.url, site.secrets_of(postgres.home))
+
+
+@pytest.fixture(scope="session")
+async def databases(role_urls: dict[str, str]) -> AsyncIterator[Databases]:
+    """Every domain's database, migrated, with tenants `t1` and `t2`."""
+    opened = Databases({name: role_urls[name] for name in DATABASES}, relay=role_urls["relay"], dispatch=role_urls["dispatch"])
+    yield opened
+    await opened.close()
+
+
+_fresh = itertools.count(1)
+
+
+@pytest.fixture
+async def tenant(postgres: Postgres) -> Tenant:
+    """An airline that nobody used before, provisioned in every database."""
+    made = Tenant(f"x{next(_fresh):04d}")
+    await provision_tenant(made, postgres.url)
+    return made

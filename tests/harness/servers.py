@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from runtime import migrate, site
 from runtime.embedded import postgres
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import free_port
-from runtime.embedded.valkey import Valkeys, ValkeyUrls
+from runtime.embedded.valkey import Valkeys
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / ".nexa" / "templates"
@@ -50,38 +54,56 @@ def template(key: str, prepare: Callable[[Postgres], None]) -> Path:
     return home
 
 
+@dataclass(frozen=True, slots=True)
 class Servers:
-    """Postgres and the three Valkeys, stopped and started again at will."""
+    """All that a test session runs; a test may stop one and start it again."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.postgres = Postgres(home / "postgres", port=free_port(), careless=True)
-        self.valkeys = Valkeys(home / "valkey", ports=(free_port(), free_port(), free_port()))
-
-    @property
-    def postgres_url(self) -> str:
-        """The administrator's address."""
-        return self.postgres.url
-
-    @property
-    def valkey_urls(self) -> ValkeyUrls:
-        """The addresses of snapshots, coordination and queue."""
-        return self.valkeys.urls
+    postgres: Postgres
+    valkeys: Valkeys
 
 
 @contextmanager
-def servers(ready: Path | None = None) -> Iterator[Servers]:
-    """Start all in a fresh temporary folder, and leave nothing behind."""
+def a_postgres(ready: Path) -> Iterator[Postgres]:
+    """A running copy of a ready cluster, in a temporary folder that is gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="nexa-test-"))
-    running = Servers(home)
+    server = Postgres(home, port=free_port(), careless=True)
     try:
-        running.postgres.start(template=ready)
-        running.valkeys.start()
+        if (ready / "secrets.json").exists():
+            shutil.copy2(ready / "secrets.json", home)
+        server.start(template=ready)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def three_valkeys() -> Iterator[Valkeys]:
+    """Three empty Valkeys in a temporary folder that is gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="nexa-test-"))
+    running = Valkeys(home, ports=(free_port(), free_port(), free_port()))
+    try:
+        running.start()
         yield running
     finally:
-        running.valkeys.stop()
-        running.postgres.stop()
+        running.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def migrated_template(*tenants: str) -> Path:
+    """A cluster with every database at its newest version, and the partitions of some tenants."""
+    named = f"postgres-{postgres.version()}-{migrate.digest()}-{'-'.join(tenants)}"
+    return template(named, lambda server: _migrate(server, tenants))
+
+
+def _migrate(server: Postgres, tenants: tuple[str, ...]) -> None:
+    """Through the command, in a process of its own: nothing of ours has an event loop yet."""
+    addresses = site.store_names(site.role_urls(server.url, site.secrets_of(server.home)))
+    told = {"NEXA_DATABASE_URL": server.url, "NEXA_TENANTS": ",".join(tenants), **addresses}
+    asked = [sys.executable, "-m", "runtime.command", "migrate"]
+    done = subprocess.run(asked, cwd=ROOT, env={**os.environ, **told}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"the databases could not be migrated:\n{done.stdout}{done.stderr}")
 
 
 def empty_template() -> Path:

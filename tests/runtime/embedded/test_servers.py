@@ -17,9 +17,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
+from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import ServerError, free_port
 from runtime.embedded.valkey import Valkey, ValkeyUrls
-from tests.harness.servers import ROOT, Servers
+from tests.harness.servers import ROOT
 
 PARENT = """
     import sys, time
@@ -70,8 +71,8 @@ async def test_postgres_turns_away_a_wrong_password(postgres_url: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up its rights")
-def test_postgres_started_by_root_holds_one_capability_and_no_more(stack: Servers) -> None:
-    status = Path(f"/proc/{stack.postgres.pid}/status").read_text()
+def test_postgres_started_by_root_holds_one_capability_and_no_more(postgres: Postgres) -> None:
+    status = Path(f"/proc/{postgres.pid}/status").read_text()
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     assert "0" not in fields["Uid"].split()
     assert fields["Groups"].strip() == ""
@@ -113,8 +114,8 @@ async def test_coordination_keeps_what_it_was_told_over_a_restart(tmp_path: Path
         valkey.stop()
 
 
-def test_a_used_port_is_named(stack: Servers, tmp_path: Path) -> None:
-    port = stack.postgres.port
+def test_a_used_port_is_named(postgres: Postgres, tmp_path: Path) -> None:
+    port = postgres.port
     with pytest.raises(ServerError, match=str(port)):
         Valkey("queue", tmp_path, port=port).start()
 
