@@ -1,0 +1,74 @@
+// Written by `npm run generate` from the .graphql file of the same name and the printed operator contract.
+import type { Document } from '../../api/document'
+
+export interface ReviewListData {
+  reviews: {
+    totalCount: number
+    pageInfo: {
+      hasNextPage: boolean
+      endCursor: string | null
+    }
+    edges: Array<{
+      node: ReviewRow
+    }>
+  }
+}
+
+export type ReviewListVariables = {
+  first: number
+  after?: string | null
+}
+
+export const reviewList: Document<ReviewListData, ReviewListVariables> = {
+  name: 'ReviewList',
+  text: `query ReviewList($first: Int!, $after: String) {
+  reviews(first: $first, after: $after) {
+    totalCount
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    edges {
+      node {
+        ...ReviewRow
+      }
+    }
+  }
+}
+
+fragment ReviewRow on ReviewItem {
+  urn
+  version
+  case
+  subCase
+  kind
+  severity
+  summary
+  openedAt
+  resolvedAt
+  evidence {
+    name
+    value
+  }
+}`,
+}
+
+export interface ReviewRow {
+  urn: string
+  version: number
+  case: string
+  subCase: string | null
+  kind: ReviewKind
+  severity: Severity
+  summary: string
+  openedAt: string
+  resolvedAt: string | null
+  evidence: Array<{
+    name: string
+    value: string
+  }>
+}
+
+export type ReviewKind = 'ALLOCATION_FAILED' | 'BOOKING_FAILED' | 'OUTCOME_UNKNOWN' | 'PAYMENT_FAILED' | 'PARTIAL_FULFILLMENT' | 'POLICY_VIOLATION' | 'MIXED_TIER_GROUP' | 'DATA_INCOMPLETE'
+
+export type Severity = 'HIGH' | 'MEDIUM' | 'LOW'
