@@ -1,0 +1,10 @@
+"""The one graph of all domains, and the only list of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schema import common, node
+from schema.join import Graph, join
+
+GRAPH: Final[Graph] = join(common, node)
