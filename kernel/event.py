@@ -29,6 +29,7 @@ class MessageError(ValueError):
     """The message is not one this version of Nexa knows, or a field of it is not readable."""
 
 
+@typing.dataclass_transform(frozen_default=True)
 def message(owner: str, version: int = 1) -> Callable[[type[M]], type[M]]:
     """Makes a class a frozen message of the domain `owner`, found again by its class name."""
 

@@ -120,6 +120,15 @@ class NextFlight:
     origin: str
     destination: str
 
+    @property
+    def flight_number(self) -> str:
+        return number_of(self.flight)
+
+
+def number_of(flight: Urn) -> str:
+    """`B6615` of `urn:flight:B6615@20260208:vendor:custom_pss`."""
+    return flight.id.partition("@")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class StayPlan:
@@ -172,7 +181,14 @@ class Case:
     opened_at: datetime
     version: int
     manifest_state: str = "AWAITED"  # AWAITED | PROVISIONED | EMPTY | UNREACHABLE
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[SubCaseStatus, int] = field(default_factory=dict)
+    needing_night: int = 0
+    oldest_waiting: datetime | None = None
+    operators: tuple[str, ...] = ()
+
+    @property
+    def flight_number(self) -> str:
+        return number_of(self.flight)
 
     @property
     def sub_cases_total(self) -> int:
@@ -200,7 +216,9 @@ class SubCase:
     version: int
     workflow: Urn | None = None
     offer: Offer | None = None
-    snapshot_version: int = 0
+    language: str = "en"
+    snapshot_version: int = 1
+    offer_since: int | None = None
 
     @property
     def needs_night(self) -> bool:
@@ -248,15 +266,36 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class PnrDraft:
+    """A PNR of the manifest on its way to becoming a sub-case."""
+
+    pnr: Urn
+    tier: Tier
+    mixed_tier: bool
+    guests: Guests
+    rooms: int | None  # None: minors alone
+    special_needs: tuple[str, ...]
+    next_flight: NextFlight | None
+    travellers: tuple[Traveller, ...]
+    phone: str | None
+    email: str | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """Who works on a sub-case. `fence` rises with every change of hands; a write with an older one is refused."""
 
     sub_case: Urn
+    case: Urn
     fence: int
     holder: Urn | None
     holder_name: str | None
     session: str | None
     since: datetime | None
+
+    def held_by_other(self, session: str) -> bool:
+        return self.session is not None and self.session != session
 
 
 @dataclass(frozen=True, slots=True)

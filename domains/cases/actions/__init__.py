@@ -1,0 +1,31 @@
+"""One function per command, one verb per file. The work comes first, the command second, ports after it; the caller commits."""
+
+from domains.cases.actions.answer import accept_offer, decline_offer
+from domains.cases.actions.issue import Vouchers, VoucherTarget, issue_vouchers
+from domains.cases.actions.lock import acquire_lock, release_lock, release_session
+from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
+from domains.cases.actions.open import declare_disruption, manifest_unusable, provision_manifest
+from domains.cases.actions.review import end_workflow, open_review, step_refused
+from domains.cases.actions.settle import refresh_case
+
+__all__ = [
+    "VoucherTarget",
+    "Vouchers",
+    "accept_offer",
+    "acquire_lock",
+    "attach_card",
+    "declare_disruption",
+    "decline_offer",
+    "detach_card",
+    "end_workflow",
+    "issue_vouchers",
+    "manifest_unusable",
+    "open_review",
+    "provision_manifest",
+    "publish_offer",
+    "refresh_case",
+    "release_lock",
+    "release_session",
+    "step_refused",
+    "withdraw_offer",
+]

@@ -1,0 +1,92 @@
+"""Issuing vouchers: one durable step, acknowledged at once; the workflow is a reaction to its event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domains.cases import events, store
+from domains.cases.commands import IssueVoucher
+from domains.cases.model import Lock, Move, SubCase, SubCaseStatus, moved
+from domains.cases.refusals import LockLost, MinorsAlone, MixedTierParty, MoveRefused, NoNightNeeded, SubCaseLocked
+from kernel.identity import Operator
+from kernel.refusal import NotFound, Refusal, VersionConflict
+from kernel.urn import Urn
+from kernel.work import Work
+
+VoucherTarget = IssueVoucher
+
+
+@dataclass(frozen=True, slots=True)
+class Vouchers:
+    """What was requested, and what was refused with its reason; one never stops the other."""
+
+    requested: tuple[SubCase, ...]
+    refused: tuple[tuple[Urn, Refusal], ...]
+
+
+async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports: frozenset[str] = frozenset()) -> Vouchers:
+    """Requests a voucher for each target that may have one. `airports` bounds the operator; empty means everywhere.
+
+    Refuses, per target: NotFound, VersionConflict, SubCaseLocked, LockLost, MoveRefused, NoNightNeeded, MixedTierParty, MinorsAlone.
+    """
+    found = await store.sub_cases_for_update(work, {command.sub_case for command in commands})
+    refused: list[tuple[Urn, Refusal]] = []
+    workflows: dict[Urn, Urn] = {}
+    for command in commands:
+        known = found.get(command.sub_case)
+        if known is None or (airports and known[0].airport not in airports):
+            refused.append((command.sub_case, NotFound("There is no such sub-case.")))
+        elif refusal := _objection(command, *known):
+            refused.append((command.sub_case, refusal))
+        else:
+            workflows[command.sub_case] = Urn.mint("workflow")
+    requested = await store.request_vouchers(work, workflows, SubCaseStatus.PROCESSING) if workflows else {}
+    for urn, sub_case in requested.items():
+        await _tell(work, sub_case, workflows[urn], found[urn][0].status)
+    return Vouchers(tuple(requested.values()), tuple(refused))
+
+
+def may_issue(sub_case: SubCase, lock: Lock | None = None, asker: Operator | None = None) -> Refusal | None:
+    """Why a voucher may not be issued now, whatever version is on the screen; None when it may."""
+    if lock and asker and lock.held_by_other(asker.session):
+        return SubCaseLocked(f"{lock.holder_name} is working on it.", holder_name=lock.holder_name, since=lock.since)
+    if sub_case.stay is None:
+        return NoNightNeeded()
+    if sub_case.mixed_tier:
+        return MixedTierParty()
+    if sub_case.rooms == 0:
+        return MinorsAlone()
+    if sub_case.status in (SubCaseStatus.RESOLVED, SubCaseStatus.OFFER_READY) or moved(sub_case.status, Move.REQUEST_VOUCHER) is None:
+        return MoveRefused(f"It is {sub_case.status}: nothing is to be issued.", status=sub_case.status, move=Move.REQUEST_VOUCHER)
+    return None
+
+
+def _objection(command: IssueVoucher, sub_case: SubCase, lock: Lock | None) -> Refusal | None:
+    if lock and lock.held_by_other(command.session):
+        return SubCaseLocked(f"{lock.holder_name} is working on it.", holder_name=lock.holder_name, since=lock.since)
+    if command.fence is not None and (lock is None or lock.fence != command.fence):
+        return LockLost("The lock has changed hands since you took it.", fence=lock.fence if lock else 0)
+    if command.version != sub_case.version:
+        return VersionConflict(
+            f"It has changed since you looked: version {sub_case.version}, you saw {command.version}.",
+            expected=command.version,
+            actual=sub_case.version,
+        )
+    return may_issue(sub_case)
+
+
+async def _tell(work: Work, sub_case: SubCase, workflow: Urn, was: SubCaseStatus) -> None:
+    assert sub_case.stay is not None  # `may_issue` refused it otherwise
+    requested = events.VoucherRequested(
+        sub_case.urn, sub_case.case, workflow, sub_case.rooms, sub_case.stay.check_in, sub_case.stay.check_out
+    )
+    await work.record(requested, aggregate=sub_case.urn)
+    await work.record(events.SubCaseChanged(sub_case.urn, sub_case.case, sub_case.status, sub_case.version), aggregate=sub_case.urn)
+    await work.audit(
+        action="voucher.request",
+        entity=sub_case.urn,
+        root=sub_case.case,
+        before={"status": was},
+        after={"status": sub_case.status, "workflow": workflow},
+    )
