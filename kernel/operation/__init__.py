@@ -1,0 +1,32 @@
+"""Partner operations: the rule that a partner is never asked twice for one thing.
+
+Idea: the intent is committed before anything is sent, and the outcome after. Whatever lies between is *unknown*, also when the process
+that knew is gone; an unknown is resolved by the means the operation's class allows and never by trying again and hoping.
+
+    INTENT ──claim──▶ SENT ──▶ OK · DECLINED
+       ▲                │ anything after the first byte, or the death of the worker
+       │ not sent       ▼
+       └── absent ── UNKNOWN ──▶ OK · DECLINED · REVIEW          (absent: three empty look-ups, and then a new reference)
+
+Guarantees: at most one send is unresolved at any time; every write is made under the claim's fence, so that a worker which was taken for
+dead cannot finish what another has resolved; an operation always ends, in an outcome or in a review with its evidence.
+"""
+
+from kernel.operation.declaration import Backoff, Class, Operation, OperationRow, Operations, State, fresh_reference
+from kernel.operation.intent import intend, operations_of, pending_for, withdraw
+from kernel.operation.tables import operation_table
+
+__all__ = [
+    "Backoff",
+    "Class",
+    "Operation",
+    "OperationRow",
+    "Operations",
+    "State",
+    "fresh_reference",
+    "intend",
+    "operation_table",
+    "operations_of",
+    "pending_for",
+    "withdraw",
+]

@@ -1,0 +1,194 @@
+"""What a partner operation is: how it is sent, how an unclear answer is resolved, and what its outcome does.
+
+Declared once in `jobs/operations/<name>.py`; `P` is what plugs in the world, `T` what the partner answers with.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from kernel.answer import Answer
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+from kernel.work import Work
+
+P = TypeVar("P")
+T = TypeVar("T")
+
+REFERENCE_LENGTH: Final = 20  # characters; the shortest limit among the partners
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Class(StrEnum):
+    """How an unclear answer is resolved. `READ` changes nothing at the partner and is simply asked again."""
+
+    READ = "READ"
+    A = "A"  # an idempotency key: the same is sent again
+    B = "B"  # a unique client reference: looked up, then the same is sent again
+    C = "C"  # look-up only: three empty ones, then a new reference
+    D = "D"  # neither: never again without a person
+
+
+class State(StrEnum):
+    """`INTENT` waits to be sent and may be withdrawn for free; `SENT` is in flight; `UNKNOWN` is being resolved. The others have ended.
+
+    `EXHAUSTED` and `WITHDRAWN` are certain to have had no effect; of `REVIEW` nobody knows.
+    """
+
+    INTENT = "INTENT"
+    SENT = "SENT"
+    UNKNOWN = "UNKNOWN"
+    OK = "OK"
+    DECLINED = "DECLINED"
+    EXHAUSTED = "EXHAUSTED"
+    WITHDRAWN = "WITHDRAWN"
+    REVIEW = "REVIEW"
+
+
+PENDING: Final = (State.INTENT, State.SENT, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """A row of `operation` as its functions see it. `reference` is the client reference to send or to look for."""
+
+    tenant: Tenant
+    urn: Urn
+    name: str
+    subject: Urn
+    workflow: Urn | None
+    key: str
+    reference: str | None
+    given_up: tuple[str, ...]
+    intent: Mapping[str, Any]
+    reply_to: str | None
+    withdrawn_by: str | None
+    actor: Urn | None
+    correlation: str
+    state: State
+    sends: int
+    waits: int
+    looks: int
+    verified: int
+    intended_at: datetime
+    deadline: datetime
+    sent_at: datetime | None
+    unknown_at: datetime | None
+    journal: tuple[Mapping[str, Any], ...]
+    deaths: int
+    fence: int
+
+    @property
+    def client_reference(self) -> str:
+        """The reference of an operation that has one. Raises: ValueError."""
+        if self.reference is None:
+            raise ValueError(f"operation {self.name} has no client reference")
+        return self.reference
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """What a person needs to find it at the partner: references, counts, and what the last tries answered."""
+        facts = {"operation": str(self.urn), "state": self.state.value, "sends": str(self.sends), "looks": str(self.looks)}
+        references = [*self.given_up, *([self.reference] if self.reference else [])]
+        if references:
+            facts["references"] = " ".join(references)
+        for number, line in enumerate(self.journal[-3:], start=1):
+            facts[f"last_{number}"] = f"{line.get('at')} {line.get('did')} {line.get('answer')} {line.get('why', '')}".strip()
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Full jitter between nothing and `first`, doubled each time, never more than `most`."""
+
+    first: timedelta = timedelta(seconds=2)
+    most: timedelta = timedelta(seconds=32)
+
+    def ceiling(self, time: int) -> timedelta:
+        """The longest wait before the `time`-th retry, counted from 1."""
+        return min(self.first * float(2 ** min(time - 1, 20)), self.most)
+
+
+def fresh_reference() -> str:
+    """A client reference that no one else can have: 20 symbols, 100 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+Send = Callable[[P, OperationRow], Awaitable[Answer[T]]]
+LookUp = Callable[[P, OperationRow], Awaitable["Answer[T | None]"]]
+Outcome = Callable[[Work, OperationRow, Answer[T], P], Awaitable[None]]
+Resolved = Callable[[Work, OperationRow, str, P], Awaitable[None]]
+Verify = Callable[[Work, OperationRow, str, "T | None", P], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Operation(Generic[P, T]):
+    """One kind of call to a partner that must happen exactly as often as it was intended.
+
+    `send(ports, row)` and `look_up(ports, row)` run outside any transaction and may take `time_out`; look-ups use `row.reference`.
+    `outcome(work, row, answer, ports)` writes what follows, in the transaction that ends the operation: `Ok` and `Declined` are the
+    partner's word · `NotSent` means that nothing was done there: budget or deadline ran out, it was withdrawn, or proven absent ·
+    `Unknown` that nobody can tell: a person has to look, with `row.evidence`. It is called once per operation.
+    `resolved(work, row, reply_to, ports)` follows it in the same transaction when an undo waits (`withdraw`) and nothing else is pending.
+    `verify(work, row, reference, found, ports)` is told what is really held after the settle time and after a day, for the own
+    reference and for each one that was given up: something found there is a ghost and nobody's.
+    """
+
+    name: str
+    domain: str
+    kind: Class
+    send: Send[P, T]
+    outcome: Outcome[T, P]
+    look_up: LookUp[P, T] | None = None
+    resolved: Resolved[P] | None = None
+    verify: Verify[T, P] | None = None
+    settle: timedelta = timedelta(seconds=60)  # until the partner has made up its mind; scaled by NEXA_SETTLE_SCALE
+    time_out: timedelta = timedelta(seconds=30)
+    budget: int = 5  # sends, not counting those that never left
+    backoff: Backoff = Backoff()
+    patience: timedelta = timedelta(hours=1)  # for free retries
+    resolve_within: timedelta = timedelta(hours=1)  # for look-ups that get no clear answer
+    conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
+    at_once: int = 64  # in flight per worker
+    reference: Callable[[], str] | None = None  # makes the next client reference; class B and C have one unless they say otherwise
+
+    def __post_init__(self) -> None:
+        if self.kind is Class.C and self.look_up is None:
+            raise ValueError(f"operation {self.name}: class C needs a look-up")
+
+    def next_reference(self) -> str | None:
+        """A new client reference, for operations that carry one."""
+        if self.reference is not None:
+            return self.reference()
+        return fresh_reference() if self.kind in (Class.B, Class.C) else None
+
+
+class Operations(Mapping[str, "Operation[Any, Any]"]):
+    """Every operation this process can perform, by name. Raises: ValueError when two share one."""
+
+    def __init__(self, *operations: Operation[Any, Any]) -> None:
+        self._operations = {each.name: each for each in operations}
+        if len(self._operations) != len(operations):
+            raise ValueError("two operations have the same name")
+
+    def __getitem__(self, name: str) -> Operation[Any, Any]:
+        return self._operations[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._operations)
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def of(self, domain: str) -> Operations:
+        """Those whose rows lie in this domain's database."""
+        return Operations(*(each for each in self.values() if each.domain == domain))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(sorted({each.domain for each in self.values()}))

@@ -1,0 +1,141 @@
+"""What domains do to operations: intend one, withdraw what is not wanted any more, read what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, text
+
+from kernel.event import encode
+from kernel.operation.declaration import PENDING, Operation, OperationRow, State
+from kernel.saga.plan import ReplyTo
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+from kernel.work import Work
+
+COLUMNS = (
+    "tenant, urn, name, subject, workflow, key, reference, given_up, intent, reply_to, withdrawn_by, actor, correlation, state, sends, "
+    "waits, looks, verified, intended_at, deadline, sent_at, unknown_at, journal, deaths, fence"
+)
+
+_INTEND = text("""
+    insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, state, deadline, due)
+    values (:tenant, :urn, :name, :subject, :workflow, :key, :reference, cast(:intent as jsonb), :reply_to, :actor, :correlation, 'INTENT',
+            nexa_now() + make_interval(secs => :patience), coalesce(cast(:due as timestamptz), nexa_now()))
+    on conflict (tenant, key) do nothing
+""")
+_BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
+_WITHDRAW = text("""
+    update operation set state = 'WITHDRAWN', due = null, ended_at = nexa_now(), version = version + 1
+    where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[])) and state = 'INTENT'
+""")
+_AWAIT = text("""
+    update operation set withdrawn_by = :reply_to, version = version + 1
+    where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
+      and state in ('SENT', 'UNKNOWN')
+""")
+_OF = text(f"""
+    select {COLUMNS} from operation
+    where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
+    order by intended_at, urn
+""")
+
+
+async def intend(
+    work: Work, operation: Operation[Any, Any], *, subject: Urn, key: str, intent: Mapping[str, Any], reply_to: str | None = None,
+    workflow: Urn | None = None, client_reference: str | None = None, due: datetime | None = None,
+) -> Urn:  # fmt: skip
+    """Commits with this transaction that the operation shall happen once; it is sent within moments of the commit, or from `due` on.
+
+    `key` names the intent for good: intending it again answers with the first one and changes nothing. `workflow` is read from
+    `reply_to` when not given. `intent` is plain JSON without personal data. Must run in the operation's own database.
+    """
+    if work.domain != operation.domain:
+        raise ValueError(f"operation {operation.name} lies in {operation.domain}, this work is in {work.domain}")
+    urn = Urn.mint("operation")
+    result = await work.execute(
+        _INTEND,
+        {
+            "tenant": work.tenant,
+            "urn": str(urn),
+            "name": operation.name,
+            "subject": str(subject),
+            "workflow": _workflow(workflow, reply_to),
+            "key": key,
+            "reference": client_reference or operation.next_reference(),
+            "intent": orjson.dumps(encode(intent)).decode(),
+            "reply_to": reply_to,
+            "actor": work.actor,
+            "correlation": work.correlation,
+            "patience": operation.patience.total_seconds(),
+            "due": due,
+        },
+    )
+    if result.rowcount:
+        return urn
+    return Urn((await work.execute(_BY_KEY, {"tenant": work.tenant, "key": key})).scalar_one())
+
+
+async def withdraw(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn, reply_to: str | None) -> int:
+    """Takes back, for free, what of these operations was not sent yet; the number of those in flight or unknown, which must settle first.
+
+    When it is not zero, stop here: `Operation.resolved` is called with `reply_to` once the last of them has settled.
+    """
+    facts = {"tenant": work.tenant, "subject": str(subject), "workflow": str(workflow), "names": [each.name for each in operations]}
+    # A claim that is just being taken holds the row; both statements wait for it and then see it as SENT.
+    await work.execute(_WITHDRAW, facts)
+    return (await work.execute(_AWAIT, {**facts, "reply_to": reply_to})).rowcount
+
+
+async def operations_of(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn) -> list[OperationRow]:
+    """What was intended for this subject by this workflow, oldest first."""
+    facts = {"tenant": work.tenant, "subject": str(subject), "workflow": str(workflow), "names": [each.name for each in operations]}
+    return [read_row(row) for row in (await work.execute(_OF, facts)).mappings()]
+
+
+async def pending_for(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn) -> int:
+    """How many of them have not ended."""
+    return sum(row.state in PENDING for row in await operations_of(work, *operations, subject=subject, workflow=workflow))
+
+
+def read_row(row: RowMapping) -> OperationRow:
+    return OperationRow(
+        tenant=Tenant(row["tenant"]),
+        urn=Urn(row["urn"]),
+        name=row["name"],
+        subject=Urn(row["subject"]),
+        workflow=_urn(row["workflow"]),
+        key=row["key"],
+        reference=row["reference"],
+        given_up=tuple(row["given_up"]),
+        intent=row["intent"],
+        reply_to=row["reply_to"],
+        withdrawn_by=row["withdrawn_by"],
+        actor=_urn(row["actor"]),
+        correlation=row["correlation"],
+        state=State(row["state"]),
+        sends=row["sends"],
+        waits=row["waits"],
+        looks=row["looks"],
+        verified=row["verified"],
+        intended_at=row["intended_at"],
+        deadline=row["deadline"],
+        sent_at=row["sent_at"],
+        unknown_at=row["unknown_at"],
+        journal=tuple(row["journal"]),
+        deaths=row["deaths"],
+        fence=row["fence"],
+    )
+
+
+def _urn(value: str | None) -> Urn | None:
+    return None if value is None else Urn(value)
+
+
+def _workflow(workflow: Urn | None, reply_to: str | None) -> str | None:
+    if workflow is not None:
+        return str(workflow)
+    return str(ReplyTo.parse(reply_to).workflow) if reply_to else None

@@ -1,0 +1,53 @@
+"""Where a partner operation rests: its intent, its claim, what was answered, and a journal of every try and look-up.
+
+Of it the role `nexa_dispatch` sees and sets the claim columns over all tenants, and no payload.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, MetaData, Table, Text
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from kernel.saga.tables import claim_columns
+from kernel.tables import document, instant, lookup, tenant_table, unique, urn_column
+
+
+def operation_table(metadata: MetaData) -> Table:
+    """`operation`. `reference` is the client reference of the next or running send, `given_up` those before it."""
+    return tenant_table(
+        "operation",
+        metadata,
+        urn_column("urn"),
+        Column("name", Text, nullable=False),
+        urn_column("subject"),
+        urn_column("workflow", nullable=True),
+        Column("key", Text, nullable=False),
+        Column("reference", Text),
+        Column("given_up", ARRAY(Text), nullable=False, server_default=sql("'{}'")),
+        document("intent"),
+        Column("reply_to", Text),
+        Column("withdrawn_by", Text),  # the reply_to of an undo that waits for this to settle
+        urn_column("actor", nullable=True),
+        Column("correlation", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("sends", Integer, nullable=False, server_default="0"),
+        Column("waits", Integer, nullable=False, server_default="0"),  # free retries since the last send
+        Column("looks", Integer, nullable=False, server_default="0"),  # empty look-ups since it became unknown
+        Column("verified", Integer, nullable=False, server_default="0"),
+        instant("intended_at", default_now=True),
+        instant("deadline"),  # no send and no free retry after it
+        instant("sent_at", nullable=True),
+        instant("unknown_at", nullable=True),  # set while a send under this reference is unresolved
+        instant("ended_at", nullable=True),
+        Column("journal", JSONB, nullable=False, server_default=sql("'[]'")),
+        *claim_columns(),
+        unique("key"),
+        lookup("due", where="due is not null and owner is null"),
+        lookup("owner", where="owner is not null"),
+        lookup("subject", "workflow"),
+        partitioned=True,
+        versioned=True,
+        dispatch_sees=("tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "lane"),
+        dispatch_sets=("state", "sends", "sent_at", "owner", "fence", "deaths"),
+    )

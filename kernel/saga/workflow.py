@@ -1,0 +1,133 @@
+"""A running saga as a row, and the three things that others do to it: start it, answer it, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import text
+
+from kernel.event import Envelope, encode
+from kernel.saga.plan import ReplyTo, Saga
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+from kernel.work import Work
+
+
+class State(StrEnum):
+    """`RUNNING` and `COMPENSATING` move, the others have ended. `REVIEW`: an undo was refused. `QUARANTINED`: it kills workers."""
+
+    RUNNING = "RUNNING"
+    COMPENSATING = "COMPENSATING"
+    DONE = "DONE"
+    COMPENSATED = "COMPENSATED"
+    REVIEW = "REVIEW"
+    QUARANTINED = "QUARANTINED"
+
+
+MOVING: Final = frozenset({State.RUNNING, State.COMPENSATING})
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A row of `workflow`. `failure` says why it is undone; `cancel_reason` is set when somebody asked for that."""
+
+    tenant: Tenant
+    urn: Urn
+    plan: str
+    subject: Urn
+    params: Mapping[str, Any]
+    state: State
+    step: str | None
+    cancel_reason: str | None
+    failure: str | None
+    actor: Urn | None
+    correlation: str
+    version: int
+
+    @property
+    def saga(self) -> str:
+        """The plan's name without its version."""
+        return self.plan.partition("@")[0]
+
+
+_START = text("""
+    insert into workflow (tenant, urn, plan, subject, params, state, actor, correlation, due)
+    select :tenant, urn, :plan, subject, cast(params as jsonb), 'RUNNING', cast(:actor as text), :correlation, nexa_now()
+    from unnest(cast(:urns as text[]), cast(:subjects as text[]), cast(:params as text[])) as t(urn, subject, params)
+    on conflict do nothing
+""")
+# The row is always touched, even when it is due already: its lock makes a claim that cannot see this signal yet wait for it. Without
+# that, a claim between this statement and its commit would read no signal, put the workflow to sleep, and nobody would wake it.
+_SIGNAL = text("""
+    with waiting as (
+        insert into signal (tenant, workflow, urn, reply_to, name, body)
+        select :tenant, workflow, urn, reply_to, name, cast(body as jsonb)
+        from unnest(cast(:workflows as text[]), cast(:urns as text[]), cast(:replies as text[]), cast(:names as text[]),
+                    cast(:bodies as text[])) as t(workflow, urn, reply_to, name, body)
+        on conflict do nothing returning workflow
+    )
+    update workflow set due = least(due, nexa_now())
+    where tenant = :tenant and urn = any(cast(:workflows as text[])) and state in ('RUNNING', 'COMPENSATING')
+""")
+_CANCEL = text("""
+    update workflow set cancel_reason = :reason, due = nexa_now(), version = version + 1
+    where tenant = :tenant and urn = :urn and state = 'RUNNING' and cancel_reason is null
+    returning urn
+""")
+
+
+async def start(work: Work, saga: Saga, params: object, *, workflow: Urn, subject: Urn) -> None:
+    """Starts a workflow with this transaction; a second start of the same URN changes nothing."""
+    await start_many(work, saga, [(workflow, subject, params)])
+
+
+async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn, object]]) -> None:
+    """`start` for many `(workflow, subject, params)`."""
+    await work.execute(
+        _START,
+        {
+            "tenant": work.tenant,
+            "plan": saga.plan,
+            "actor": work.actor,
+            "correlation": work.correlation,
+            "urns": [str(urn) for urn, _, _ in workflows],
+            "subjects": [str(subject) for _, subject, _ in workflows],
+            "params": [orjson.dumps(encode(params)).decode() for _, _, params in workflows],
+        },
+    )
+
+
+async def signal(work: Work, answers: Sequence[Envelope]) -> None:
+    """Hands answers to the workflows that wait for them; what carries no readable `reply_to` is left out. May be repeated."""
+    found = [(_workflow_of(each), each) for each in answers]
+    known = [(workflow, each) for workflow, each in found if workflow is not None]
+    if not known:
+        return
+    await work.execute(
+        _SIGNAL,
+        {
+            "tenant": work.tenant,
+            "workflows": [str(workflow) for workflow, _ in known],
+            "urns": [str(each.urn) for _, each in known],
+            "replies": [str(each.reply_to) for _, each in known],
+            "names": [each.name for _, each in known],
+            "bodies": [orjson.dumps(each.body).decode() for _, each in known],
+        },
+    )
+
+
+async def cancel(work: Work, workflow: Urn, reason: str) -> bool:
+    """Asks a running workflow to undo itself after the step it is at; False when there is none, or it is undoing or over already."""
+    result = await work.execute(_CANCEL, {"tenant": work.tenant, "urn": str(workflow), "reason": reason})
+    return result.first() is not None
+
+
+def _workflow_of(envelope: Envelope) -> Urn | None:
+    try:
+        return ReplyTo.parse(envelope.reply_to or "").workflow
+    except ValueError:
+        return None
