@@ -16,13 +16,10 @@ from typing import Protocol, cast
 from kernel.refusal import Refusal
 from kernel.secret import SecretMissingError
 from runtime import commands
+from runtime.commands import CommandError
 from runtime.embedded.privilege import PrivilegeError
 from runtime.embedded.process import ServerError
 from runtime.settings import SettingsError
-
-
-class CommandError(Exception):
-    """What the user should read instead of a traceback; ends the command with 1."""
 
 
 class Command(Protocol):

@@ -2,3 +2,7 @@
 
 A command exists when its module does; nothing is listed that is not there.
 """
+
+
+class CommandError(Exception):
+    """What the user should read instead of a traceback; ends the command with 1."""

@@ -40,18 +40,26 @@ class Child:
         """Its exit code, or None while it runs."""
         return self._process.poll()
 
+    def ask(self, wanted: signal.Signals) -> None:
+        """Send a signal and do not wait; nothing happens when it has ended."""
+        if self.ended is None:
+            self._process.send_signal(wanted)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ends within that time."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def stop(self, *signals: tuple[signal.Signals, float]) -> None:
         """Ask with each signal in turn, waiting its seconds; then kill."""
         for asked, seconds in signals:
-            if self.ended is not None:
+            self.ask(asked)
+            if self.wait(seconds):
                 return
-            self._process.send_signal(asked)
-            try:
-                self._process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                continue
-        if self.ended is None:
-            self._process.kill()
+        self._process.kill()
         self._process.wait()
 
     def last_words(self) -> str:

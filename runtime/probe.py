@@ -1,0 +1,30 @@
+"""Asking a process of ours whether it is well. One local request, no client library."""
+
+from __future__ import annotations
+
+import http.client
+import json
+
+PATIENCE = 2.0  # seconds for a local answer; a process that takes longer is not well
+
+
+def ask(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, object]:
+    """Status and JSON body of a GET; status 0 when nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, None
+    finally:
+        connection.close()
+    try:
+        return answer.status, json.loads(body)
+    except ValueError:
+        return answer.status, None
+
+
+def is_ready(port: int) -> bool:
+    """Whether it can do its work now, its stores included."""
+    return ask(port, "/readyz")[0] == 200
