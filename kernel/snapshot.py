@@ -1,0 +1,149 @@
+"""What a passenger sees, compiled when it changes and not when it is read: one document per sub-case.
+
+Guarantees: of two writers the one with the older version loses, whenever it comes; a reader touches this store and nothing else; a
+document is whole, with its version and an entity tag that changes exactly when the document does. The store can be rebuilt from Postgres:
+while `rebuilding` stands, what it lacks is missing only for now, and nobody's answer may be judged by it.
+
+Sign-in state lives here too, beside the document and in its slot: a link is used once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+KEPT_AFTER_STAY: Final = timedelta(days=7)  # after check-out the document is of no use to the passenger, and it names people
+REBUILD_LEASE: Final = timedelta(seconds=15)  # a rebuild that died stops holding answers back after this
+_PUBLISH: Final = Path(__file__).with_name("snapshot_publish.lua").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`body` is the document as JSON; `etag` is a strong entity tag without quotes."""
+
+    version: int
+    body: bytes
+    etag: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", orjson.loads(self.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at the store: the snapshot if it is there, and whether the store is being rebuilt."""
+
+    snapshot: Snapshot | None
+    rebuilding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A document on its way into the store. It has exactly the fields of the passengers' contract, in its spelling."""
+
+    sub_case: Urn
+    version: int
+    document: Mapping[str, Any]
+    expires: datetime | None = None
+
+
+class Snapshots:
+    """The snapshots of all tenants in one store. Every method raises RedisError or OSError when the store is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @classmethod
+    def connect(cls, url: str) -> Self:
+        return cls(Redis.from_url(url, health_check_interval=5))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def publish(
+        self, tenant: Tenant, sub_case: Urn, version: int, document: Mapping[str, Any], *, expires: datetime | None = None
+    ) -> bool:
+        """Puts the document in place; False when a newer one stands there already. May be repeated."""
+        return await self.publish_many(tenant, [Compiled(sub_case, version, document, expires)]) == 1
+
+    async def publish_many(self, tenant: Tenant, compiled: Iterable[Compiled]) -> int:
+        """`publish` for many in one round trip; how many took their place."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for one in compiled:
+                body = orjson.dumps(one.document)
+                until = str(int(one.expires.timestamp())) if one.expires else ""
+                pipeline.eval(_PUBLISH, 1, _key(tenant, one.sub_case), str(one.version), body.decode(), _etag(one.version, body), until)
+            return sum(await pipeline.execute())
+
+    async def read(self, tenant: Tenant, sub_case: Urn) -> Snapshot | None:
+        return (await self.look(tenant, sub_case)).snapshot
+
+    async def look(self, tenant: Tenant, sub_case: Urn) -> Sight:
+        """The snapshot and the state of the store, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(_key(tenant, sub_case), ["version", "document", "etag"])
+            pipeline.exists(_rebuild_key(tenant))
+            (version, body, etag), rebuilding = await pipeline.execute()
+        snapshot = Snapshot(int(version), body, etag.decode()) if version is not None and body is not None else None
+        return Sight(snapshot, bool(rebuilding))
+
+    async def forget(self, tenant: Tenant, sub_case: Urn) -> None:
+        """Removes the document; a passenger then sees that it is not there."""
+        await self._redis.delete(_key(tenant, sub_case))
+
+    async def rebuilding(self, tenant: Tenant) -> bool:
+        return bool(await self._redis.exists(_rebuild_key(tenant)))
+
+    @asynccontextmanager
+    async def rebuild(self, tenant: Tenant) -> AsyncIterator[None]:
+        """While the block runs, the tenant's store counts as incomplete. Nothing is dropped: old documents are read meanwhile."""
+        key, lease = _rebuild_key(tenant), int(REBUILD_LEASE.total_seconds())
+        await self._redis.set(key, "1", ex=lease)
+        renewing = asyncio.get_running_loop().create_task(self._renew(key, lease))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            await self._redis.delete(key)
+
+    async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime) -> bool:
+        """True for the first use of the sign-in link with this id, False for every later one."""
+        return bool(await self._redis.set(f"{_key(tenant, sub_case)}:link:{link}", "used", nx=True, exat=int(expires.timestamp()) + 1))
+
+    async def ping(self) -> None:
+        await cast("Awaitable[bool]", self._redis.ping())
+
+    async def _renew(self, key: str, lease: int) -> None:
+        while True:
+            await asyncio.sleep(lease / 3)
+            with suppress(RedisError, OSError):
+                await self._redis.set(key, "1", ex=lease)
+
+
+def _key(tenant: Tenant, sub_case: Urn) -> str:
+    return f"snapshot:{{{tenant}:{sub_case.id}}}"
+
+
+def _rebuild_key(tenant: Tenant) -> str:
+    return f"snapshot-rebuild:{tenant}"
+
+
+def _etag(version: int, body: bytes) -> str:
+    """The version for people who look at it, and the document's digest: a recompiled document may differ under the same version."""
+    return f"{version}-{hashlib.blake2b(body, digest_size=6).hexdigest()}"
