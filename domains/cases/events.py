@@ -54,6 +54,14 @@ class OfferPublished:
 
 
 @message("cases")
+class OfferNotPublished:
+    """The sub-case had moved on while its room was booked: the room is given back."""
+
+    sub_case: Urn
+    why: str
+
+
+@message("cases")
 class OfferWithdrawn:
     sub_case: Urn
     reservation: Urn

@@ -199,6 +199,13 @@ async def snapshot_facts(connection: AsyncConnection, tenant: Tenant, sub_cases:
     return [SnapshotFacts(known[row.case], row, people[row.urn]) for row in rows_of.values() if row.urn in people]
 
 
+async def stale_snapshots(connection: AsyncConnection, tenant: Tenant, *, first: int = PAGE) -> list[Urn]:
+    """Sub-cases whose passengers see an older version than there is."""
+    c = t.sub_case.c
+    statement = select(c.urn).where(c.tenant == tenant, c.snapshot_published < c.snapshot_version).order_by(c.urn).limit(first)
+    return [Urn(urn) for urn in (await connection.execute(statement)).scalars()]
+
+
 async def sub_case_urns(connection: AsyncConnection, tenant: Tenant, *, after: Urn | None = None, first: int = 500) -> list[Urn]:
     """All of a tenant's sub-cases, in pages, for a rebuild."""
     c = t.sub_case.c

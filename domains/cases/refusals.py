@@ -39,3 +39,7 @@ class WrongVendor(Refusal):
 
 class OutsideAirports(Refusal):
     """The airport is outside the ones this operator works at."""
+
+
+class KeyReused(Refusal):
+    """This idempotency key was used for another request."""

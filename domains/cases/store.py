@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, Text, and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, RowMapping, Select, Text, and_, bindparam, column, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -196,17 +196,13 @@ async def save_sub_case(work: Work, urn: Urn, **changes: Any) -> int:
 
 async def request_vouchers(work: Work, workflows: Mapping[Urn, Urn], status: SubCaseStatus) -> dict[Urn, SubCase]:
     """Moves many sub-cases at once, each with its own workflow."""
-    asked = (
-        func.unnest(bindparam("urns", type_=ARRAY(Text)), bindparam("workflows", type_=ARRAY(Text)))
-        .table_valued("urn", "workflow")
-        .render_derived(name="asked", with_types=False)
-    )
+    asked = _pairs("urns", "workflows", Text)
     statement = (
         update(t.sub_case)
-        .where(t.sub_case.c.tenant == work.tenant, t.sub_case.c.urn == asked.c.urn)
+        .where(t.sub_case.c.tenant == work.tenant, t.sub_case.c.urn == asked.c[0])
         .values(
             status=status,
-            workflow=asked.c.workflow,
+            workflow=asked.c[1],
             reason=None,
             version=t.sub_case.c.version + 1,
             changed_at=func.nexa_now(),
@@ -216,6 +212,23 @@ async def request_vouchers(work: Work, workflows: Mapping[Urn, Urn], status: Sub
     pairs = {"urns": [str(urn) for urn in workflows], "workflows": [str(workflow) for workflow in workflows.values()]}
     rows = (await work.execute(statement, pairs)).mappings()
     return {Urn(row["urn"]): sub_case_of(row) for row in rows}
+
+
+async def snapshots_published(work: Work, versions: Mapping[Urn, int]) -> None:
+    """Remembers which version passengers see; locks the rows in their one order, as every writer of many does."""
+    c = t.sub_case.c
+    ordered = select(c.urn).where(c.tenant == work.tenant, c.urn.in_(list(versions))).order_by(c.urn).with_for_update()
+    await work.execute(ordered)
+    seen = _pairs("urns", "versions", BigInteger)
+    statement = update(t.sub_case).where(c.tenant == work.tenant, c.urn == seen.c[0], c.snapshot_published < seen.c[1])
+    given = {"urns": [str(urn) for urn in versions], "versions": list(versions.values())}
+    await work.execute(statement.values(snapshot_published=seen.c[1]), given)
+
+
+def _pairs(first: str, second: str, kind: type[Text] | type[BigInteger]) -> Any:
+    """Two bound arrays as the columns of a table."""
+    unnested = func.unnest(bindparam(first, type_=ARRAY(Text)), bindparam(second, type_=ARRAY(kind)))
+    return unnested.table_valued(column("first", Text), column("second", kind)).render_derived(name="given", with_types=False)
 
 
 # --- party --------------------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from kernel.operation import operation_table
+from kernel.saga import workflow_tables
 from kernel.tables import document, domain_metadata, instant, lookup, refers_to, tenant_table, unique, urn_column
 
 metadata = domain_metadata("cases")
@@ -53,12 +55,14 @@ sub_case = tenant_table(
     urn_column("workflow", nullable=True),
     document("offer", nullable=True),
     Column("snapshot_version", BigInteger, nullable=False),
+    Column("snapshot_published", BigInteger, nullable=False, server_default="0"),
     Column("offer_since", BigInteger),  # the snapshot version that first showed the present offer
     instant("opened_at"),
     instant("changed_at"),
     unique("case_urn", "pnr"),
     refers_to("case", "case_urn"),
     lookup("case_urn", "status"),
+    lookup("urn", where="snapshot_published < snapshot_version"),
     partitioned=True,
     versioned=True,
 )
@@ -123,3 +127,6 @@ asked_before = tenant_table(
     key=("actor", "key"),
     partitioned=True,
 )
+
+workflow, workflow_step, signal, worker = workflow_tables(metadata)
+operation = operation_table(metadata)
