@@ -17,7 +17,7 @@ from kernel.work import Work
 
 _count = itertools.count(1)
 DEPARTS = datetime.fromisoformat("2026-02-08T14:00:00-05:00")
-PSS = "custom_pss"
+PSS = "custom"
 
 
 def a_disruption(**changes: Any) -> DeclareDisruption:

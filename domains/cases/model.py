@@ -126,7 +126,7 @@ class NextFlight:
 
 
 def number_of(flight: Urn) -> str:
-    """`B6615` of `urn:flight:B6615@20260208:vendor:custom_pss`."""
+    """`B6615` of `urn:flight:B6615@20260208:vendor:custom`."""
     return flight.id.partition("@")[0]
 
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from adapters.custom_pss import VENDOR
 from domains.airline.model import Contact, Manifest, ManifestEntry, Need, NextFlight, Tier, Traveller, TravellerKind
 from kernel import clock
 from kernel.tenancy import Tenant
@@ -29,7 +30,6 @@ STORM_DAY = date(2013, 2, 8)
 FIRST_HOUR = 12  # the default slice starts at noon of the 8th, when the cancellations set in
 LOAD_FACTOR = 0.80  # system-wide load factor of US carriers in February 2013, rounded
 PARTY_SIZES = ((1, 0.52), (2, 0.27), (3, 0.09), (4, 0.08), (5, 0.03), (6, 0.01))  # mean 1.9
-VENDOR = "custom_pss"
 SEED = 20130208
 LONGEST_WAIT = timedelta(days=1)
 

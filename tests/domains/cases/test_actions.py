@@ -57,7 +57,7 @@ async def test_a_second_notice_about_the_same_flight_is_the_same_case(work: Work
 
 
 async def test_a_flight_of_another_vendor_is_refused(work: Work) -> None:
-    with pytest.raises(WrongVendor, match="custom_pss"):
+    with pytest.raises(WrongVendor, match="custom"):
         await actions.declare_disruption(work, a_disruption(flight=Urn("urn:flight:B61@20260208:vendor:sabre")), pss=PSS)
 
 
