@@ -1,11 +1,16 @@
-"""Asking a process of ours whether it is well. One local request, no client library."""
+"""Asking a process of ours whether it is well: one local request, no client library.
+
+`python -m runtime.probe PORT` does it for a container's health check.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
+import sys
+from typing import Final
 
-PATIENCE = 2.0  # seconds for a local answer; a process that takes longer is not well
+PATIENCE: Final = 2.0  # seconds for a local answer; a process that takes longer is not well
 
 
 def ask(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, object]:
@@ -28,3 +33,7 @@ def ask(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, object]:
 def is_ready(port: int) -> bool:
     """Whether it can do its work now, its stores included."""
     return ask(port, "/readyz")[0] == 200
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_ready(int(sys.argv[1])) else 1)

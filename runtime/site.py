@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kernel.migration import DISPATCH, RELAY, app_role
-from runtime.embedded.valkey import ValkeyUrls
+from runtime.embedded.postgres import Postgres
+from runtime.embedded.valkey import Valkeys, ValkeyUrls
 from runtime.settings import DATABASES
 
 BASE: Final = 8400
@@ -116,6 +117,14 @@ def told(home: Path, ports: Ports, environ: Mapping[str, str], admin_url: str | 
     if valkeys:
         knows |= {"NEXA_SNAPSHOT_URL": valkeys.snapshots, "NEXA_COORDINATION_URL": valkeys.coordination, "NEXA_QUEUE_URL": valkeys.queue}
     return knows | {name: value for name, value in environ.items() if name.startswith("NEXA_") and value}
+
+
+def of_running(home: Path, base: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the running site knows, put together again from what is kept below its home."""
+    ports = Ports(base)
+    postgres = None if brings_postgres(environ) else Postgres(home / "postgres", port=ports.postgres).url
+    valkeys = None if brings_valkeys(environ) else Valkeys(home / "valkey", ports=ports.valkeys).urls
+    return told(home, ports, environ, postgres, valkeys)
 
 
 def brings_postgres(environ: Mapping[str, str]) -> bool:

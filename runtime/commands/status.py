@@ -1,0 +1,117 @@
+"""Say whether all is well here, where everything is, and how far the work has got.
+
+Exit code 0 when healthy, 1 when not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kernel.database import Databases
+from runtime import overview, probe, site
+from runtime.settings import DATABASES, read
+from runtime.state import State, running
+
+_SUB_CASES = "select status, count(*) as every, count(check_in) as nights from sub_case where tenant = $1 group by status"
+_OTHERS = """
+    select (select count(*) from "case" where tenant = $1) as cases,
+           (select count(*) from workflow where tenant = $1) as workflows,
+           (select count(*) from review where tenant = $1 and resolved_at is null) as reviews
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `status`."""
+    parser.add_argument("--json", action="store_true", help="for scripts: {healthy, phase, urls, counts, processes, versions}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, and say."""
+    found = look(read(os.environ).home)
+    if arguments.json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    else:
+        _print(found)
+    return 0 if found["healthy"] else 1
+
+
+def look(home: Path) -> dict[str, Any]:
+    """Everything `status` says, as plain values."""
+    state = running(home)
+    if state is None:
+        return {"healthy": False, "phase": "down", "urls": {}, "counts": {}, "processes": {}, "versions": versions()}
+    processes = _processes(state)
+    counts, server = asyncio.run(_ask_databases(home, state)) if state.phase == "ready" else ({}, None)
+    well = state.phase == "ready" and server is not None and all(process["ready"] for process in processes.values())
+    return {
+        "healthy": well,
+        "phase": state.phase,
+        "urls": state.urls,
+        "counts": counts,
+        "processes": processes,
+        "versions": {**versions(), "postgres": server},
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Of this tree and what it runs on."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    return {"nexa": str(project["version"]), "python": platform.python_version()}
+
+
+def _processes(state: State) -> dict[str, dict[str, Any]]:
+    ports = site.Ports(state.base)
+    doors = {**ports.gateways, "sandbox": ports.sandbox}
+    return {
+        process.name: {
+            "pid": process.pid,
+            "ready": process.alive and (process.name not in doors or probe.is_ready(doors[process.name])),
+            "restarts": state.restarts.get(process.name, 0),
+        }
+        for process in state.processes
+    }
+
+
+async def _ask_databases(home: Path, state: State) -> tuple[dict[str, int], str | None]:
+    """Counts over all airlines, and the server's version; nothing when it does not answer."""
+    told = site.of_running(home, state.base, os.environ)
+    databases = Databases({name: url for name in DATABASES if (url := told.get(f"NEXA_{name.upper()}_URL"))}, pool=1)
+    total: Counter[str] = Counter()
+    try:
+        cases = databases["cases"]
+        for tenant in await cases.tenants():
+            async with cases.read(tenant) as connection:
+                for row in (await connection.exec_driver_sql(_SUB_CASES, (tenant,))).all():
+                    total.update({"sub_cases": row.every, "needing_night": row.nights, str(row.status).lower(): row.every})
+                total.update(dict((await connection.exec_driver_sql(_OTHERS, (tenant,))).mappings().one()))
+        async with cases.engine.connect() as connection:
+            version = str((await connection.exec_driver_sql("show server_version")).scalar_one())
+    except (OSError, KeyError):
+        return {}, None
+    finally:
+        await databases.close()
+    return {name: total[name] for name in ("cases", "sub_cases", "needing_night", *sorted(total))}, version
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    console.print("[bold green]healthy[/]" if found["healthy"] else f"[bold red]not healthy[/] ({found['phase']})")
+    console.print(overview.table(found["urls"]))
+    shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name, process in found["processes"].items():
+        restarted = f"restarted {process['restarts']} times" if process["restarts"] else ""
+        shown.add_row(name, "[green]ready[/]" if process["ready"] else "[red]not ready[/]", restarted)
+    console.print(shown)
+    console.print(" · ".join(f"{name.replace('_', ' ')} {count}" for name, count in found["counts"].items()))
