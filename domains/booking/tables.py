@@ -1,5 +1,121 @@
 """The tables of `nexa_booking`."""
 
-from kernel.tables import domain_metadata
+from __future__ import annotations
+
+from sqlalchemy import Column, Date, Integer, Numeric, Text
+
+from kernel.operation.tables import operation_table
+from kernel.tables import document, domain_metadata, instant, lookup, refers_to, tenant_table, unique, urn_column
 
 metadata = domain_metadata("booking")
+operation = operation_table(metadata)
+
+ranking = tenant_table(
+    "ranking",
+    metadata,
+    urn_column("urn"),
+    urn_column("sub_case"),
+    Column("reply_to", Text),  # whose question it answers; one ranking for each question
+    Column("airport", Text, nullable=False),
+    Column("rooms", Integer, nullable=False),
+    instant("asked_at"),
+    document("answered"),
+    document("silent"),
+    document("excluded"),
+    instant("at", default_now=True),
+    unique("reply_to"),
+    lookup("sub_case"),
+    partitioned=True,
+)
+
+candidate = tenant_table(
+    "candidate",
+    metadata,
+    urn_column("ranking"),
+    Column("place", Integer),
+    urn_column("hotel"),
+    Column("total", Numeric, nullable=False),
+    Column("currency", Text, nullable=False),
+    document("score"),
+    document("offer"),
+    refers_to("ranking", "ranking"),
+    key=("ranking", "place"),
+    partitioned=True,
+)
+
+placement = tenant_table(
+    "placement",
+    metadata,
+    urn_column("workflow"),
+    urn_column("sub_case"),
+    Column("state", Text, nullable=False),
+    urn_column("ranking", nullable=True),
+    Column("tolerance_percent", Numeric, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("hotels", Integer, nullable=False),
+    Column("sends", Integer, nullable=False),
+    urn_column("reservation", nullable=True),
+    Column("reply_to", Text),
+    Column("undo_reply_to", Text),
+    Column("reason", Text),
+    document("evidence"),
+    instant("changed_at", default_now=True),
+    lookup("sub_case"),
+    key=("workflow",),
+    partitioned=True,
+    versioned=True,
+)
+
+reservation = tenant_table(
+    "reservation",
+    metadata,
+    urn_column("urn"),
+    urn_column("sub_case"),
+    urn_column("workflow"),
+    urn_column("hold"),
+    Column("place", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    document("offer"),
+    Column("airport", Text, nullable=False),
+    instant("asked_at"),
+    Column("client_reference", Text, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("total", Numeric, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("partner_reference", Text),
+    Column("reason", Text),
+    instant("changed_at", default_now=True),
+    unique("client_reference"),
+    lookup("workflow"),
+    lookup("sub_case"),
+    partitioned=True,
+    versioned=True,
+)
+
+hold = tenant_table(
+    "hold",
+    metadata,
+    urn_column("urn"),
+    Column("night", Date),
+    urn_column("reservation"),
+    urn_column("hotel"),
+    Column("hotel_name", Text, nullable=False),
+    Column("room_type", Text, nullable=False),
+    Column("airport", Text, nullable=False),
+    urn_column("count_urn"),  # the row of hold counts it is part of
+    Column("check_in", Date, nullable=False),
+    Column("check_out", Date, nullable=False),
+    Column("rooms", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    instant("until"),
+    instant("confirmed_at", nullable=True),
+    Column("reported", Integer, nullable=False),
+    instant("reported_at"),
+    lookup("airport", "night"),
+    lookup("hotel", "night"),
+    lookup("count_urn"),
+    lookup("until", where="state = 'HELD'"),
+    key=("urn", "night"),
+    partitioned=True,
+    versioned=True,
+)

@@ -1,0 +1,206 @@
+"""BookRooms: hold, ask, and fall back over the ranking until a hotel says yes.
+
+Each hotel is one reservation, one hold and one partner operation, written in one transaction before anything is sent. The operation's
+outcome comes back to one of the four `booking_…` functions, in the transaction that ends the operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from domains.booking import store
+from domains.booking.actions.hold import confirm_hold, release_hold, take_hold
+from domains.booking.commands import BookRooms
+from domains.booking.events import RoomsBooked, RoomsRefused
+from domains.booking.model import FURTHER_HOTELS, Candidate, Hold, Placement, PlacementState, Ranking, Reservation, ReservationState
+from domains.booking.ports import Confirmation
+from kernel.hold import Full, Holds
+from kernel.operation import fresh_reference
+from kernel.urn import Urn
+from kernel.work import Work
+
+
+class Asks(Protocol):
+    """How booking writes its intents to partners; each commits with the caller's transaction."""
+
+    async def book(self, work: Work, reservation: Reservation, placement: Placement) -> None:
+        """Shall be booked under `reservation.client_reference`."""
+        ...
+
+    async def cancel(self, work: Work, reservation: Reservation, reply_to: str | None) -> None:
+        """Shall be cancelled."""
+        ...
+
+    async def withdraw(self, work: Work, sub_case: Urn, workflow: Urn, reply_to: str) -> int:
+        """Takes back bookings that were not sent; how many are under way and have to settle first."""
+        ...
+
+
+async def book_rooms(work: Work, command: BookRooms, workflow: Urn, reply_to: str, holds: Holds, asks: Asks) -> None:
+    """Begins to book; answers RoomsBooked or RoomsRefused, at once or when a hotel has answered.
+
+    A workflow places its party once: asked again it answers what it answered, or goes on with what it is at.
+    """
+    fresh = Placement(workflow, command.sub_case, PlacementState.PLACING, command.ranking, command.tolerance_percent, reply_to=reply_to)
+    if await store.begin_placement(work, fresh):
+        await _next_hotel(work, fresh, holds, asks)
+        return
+    placement = await store.lock_placement(work, workflow)
+    assert placement is not None
+    if placement.state is PlacementState.REFUSED and placement.ranking != command.ranking:
+        await _next_hotel(work, replace(fresh, sends=placement.sends), holds, asks)
+        return
+    placement = replace(placement, reply_to=reply_to)
+    await store.save_placement(work, placement)
+    if placement.state is PlacementState.PLACED:
+        await _tell_booked(work, placement)
+    elif placement.state is PlacementState.REFUSED:
+        await _tell_refused(work, placement)
+    elif placement.state is not PlacementState.PLACING:
+        await _tell_refused(work, replace(placement, reason="the booking was undone meanwhile"))
+
+
+async def booking_confirmed(work: Work, urn: Urn, confirmation: Confirmation, sends: int, holds: Holds) -> None:
+    """The source has booked. Answers RoomsBooked, unless everything is being undone: then the undo finds it and cancels it."""
+    found = await _settle(work, urn, sends)
+    if found is None:
+        return
+    placement, asked = found
+    confirmed = asked.becomes(
+        ReservationState.CONFIRMED, client_reference=confirmation.client_reference, partner_reference=confirmation.reference,
+        total=confirmation.total,
+    )  # fmt: skip
+    await store.save_reservation(work, confirmed)
+    await confirm_hold(work, holds, asked.hold)
+    await work.audit(action="booking.rooms-booked", entity=urn, root=asked.sub_case, after=_facts(confirmed))
+    if placement.state is PlacementState.PLACING:
+        placement = replace(placement, state=PlacementState.PLACED)
+        await _tell_booked(work, placement)
+    await store.save_placement(work, placement)
+
+
+async def booking_declined(work: Work, urn: Urn, why: str, sends: int, holds: Holds, asks: Asks) -> None:
+    """The source said no: the next hotel is asked at once."""
+    await _fall_back(work, urn, ReservationState.DECLINED, why, sends, holds, asks)
+
+
+async def booking_absent(work: Work, urn: Urn, why: str, sends: int, holds: Holds, asks: Asks) -> None:
+    """The source was never reached, or is proven to hold nothing: the next hotel is asked at once."""
+    await _fall_back(work, urn, ReservationState.ABSENT, why, sends, holds, asks)
+
+
+async def booking_unresolved(work: Work, urn: Urn, evidence: dict[str, str], sends: int) -> None:
+    """Nobody can tell whether the source has booked. No other hotel is asked; a person looks. The hold ends by itself."""
+    found = await _settle(work, urn, sends)
+    if found is None:
+        return
+    placement, asked = found
+    await store.save_reservation(work, asked.becomes(ReservationState.UNKNOWN, reason="outcome unknown"))
+    if placement.state is PlacementState.PLACING:
+        why = f"nobody can tell whether {asked.offer.name} has booked"
+        placement = replace(placement, state=PlacementState.REFUSED, reason=why, evidence=evidence)
+        await _tell_refused(work, placement, unknown=True)
+    await store.save_placement(work, placement)
+
+
+async def _fall_back(work: Work, urn: Urn, state: ReservationState, why: str, sends: int, holds: Holds, asks: Asks) -> None:
+    found = await _settle(work, urn, sends)
+    if found is None:
+        return
+    placement, asked = found
+    await store.save_reservation(work, asked.becomes(state, reason=why))
+    await release_hold(work, holds, asked.hold)
+    placement = replace(placement, evidence={**placement.evidence, asked.offer.name: why})
+    if placement.state is PlacementState.PLACING:
+        await _next_hotel(work, placement, holds, asks)
+    else:
+        await store.save_placement(work, placement)
+
+
+async def _settle(work: Work, urn: Urn, sends: int) -> tuple[Placement, Reservation] | None:
+    """The placement, locked and with this booking's sends counted, and the reservation; None when it has settled before."""
+    known = await store.reservation_by_urn(work, urn)
+    placement = None if known is None else await store.lock_placement(work, known.workflow)
+    asked = None if placement is None else await store.reservation_by_urn(work, urn)  # as it is now that nobody else may change it
+    if placement is None or asked is None or asked.state is not ReservationState.ASKED:
+        return None
+    return replace(placement, sends=placement.sends + sends), replace(asked, sends=sends)
+
+
+async def _next_hotel(work: Work, placement: Placement, holds: Holds, asks: Asks) -> None:
+    """Holds rooms in the next hotel that has them and asks it; answers RoomsRefused when there is none."""
+    ranking = await store.ranking_of(work, placement.ranking, placement.place) if placement.ranking else None
+    candidates = ranking.candidates if ranking and placement.hotels <= FURTHER_HOTELS else ()
+    for candidate in candidates:
+        assert ranking is not None
+        placement = replace(placement, place=candidate.place)
+        held = await take_hold(work, holds, _hold(work, placement, ranking, candidate))
+        if isinstance(held, Full):
+            why = f"{held.free} rooms left while others are being booked"
+            placement = replace(placement, evidence={**placement.evidence, candidate.offer.name: why})
+            continue
+        reservation = _reservation(placement, ranking, candidate, held)
+        await store.add_reservation(work, reservation)
+        placement = replace(placement, hotels=placement.hotels + 1, reservation=reservation.urn)
+        await asks.book(work, reservation, placement)
+        await store.save_placement(work, placement)
+        return
+    await _refuse(work, placement, "the ranking is not known" if ranking is None else _why(placement))
+
+
+async def _refuse(work: Work, placement: Placement, why: str) -> None:
+    refused = replace(placement, state=PlacementState.REFUSED, reservation=None, reason=why)
+    await store.save_placement(work, refused)
+    await _tell_refused(work, refused)
+
+
+async def _tell_refused(work: Work, placement: Placement, *, unknown: bool = False) -> None:
+    refused = RoomsRefused(placement.sub_case, placement.reason or "", placement.hotels, unknown, placement.evidence)
+    await work.record(refused, aggregate=placement.sub_case, reply_to=placement.reply_to)
+
+
+async def _tell_booked(work: Work, placement: Placement) -> None:
+    assert placement.reservation is not None
+    reservation = await store.reservation_by_urn(work, placement.reservation)
+    assert reservation is not None
+    offer = reservation.offer
+    booked = RoomsBooked(
+        sub_case=placement.sub_case, reservation=reservation.urn, vendor=reservation.vendor,
+        confirmation=reservation.partner_reference or "", hotel=offer.hotel, hotel_name=offer.name, hotel_address=offer.address,
+        hotel_phone=offer.phone, check_in=offer.check_in, check_out=offer.check_out, rooms=offer.rooms, board=offer.board,
+        total=reservation.total, attempts=placement.hotels,
+    )  # fmt: skip
+    await work.record(booked, aggregate=placement.sub_case, reply_to=placement.reply_to)
+
+
+def _hold(work: Work, placement: Placement, ranking: Ranking, candidate: Candidate) -> Hold:
+    """Named after the attempt, so that a transaction that is tried again takes the same one again."""
+    offer = candidate.offer
+    name = f"{placement.workflow.id}.{ranking.urn.id}.{candidate.place}"
+    return Hold(
+        urn=Urn.of("hold", name), reservation=Urn.mint("reservation"), hotel=offer.hotel, hotel_name=offer.name,
+        room_type=offer.room_type, airport=ranking.airport, check_in=offer.check_in, check_out=offer.check_out, rooms=offer.rooms,
+        until=ranking.asked_at, reported=offer.allotment, reported_at=ranking.asked_at,
+    )  # fmt: skip
+
+
+def _reservation(placement: Placement, ranking: Ranking, candidate: Candidate, held: Hold) -> Reservation:
+    return Reservation(
+        urn=held.reservation, sub_case=placement.sub_case, workflow=placement.workflow, hold=held.urn, place=candidate.place,
+        state=ReservationState.ASKED, offer=candidate.offer, airport=ranking.airport, asked_at=ranking.asked_at,
+        client_reference=fresh_reference(), sends=0, total=candidate.offer.total,
+    )  # fmt: skip
+
+
+def _why(placement: Placement) -> str:
+    if placement.hotels > FURTHER_HOTELS:
+        return f"{placement.hotels} hotels said no"
+    return f"{placement.hotels} hotels said no and no other has rooms" if placement.hotels else "no hotel of the ranking has rooms left"
+
+
+def _facts(reservation: Reservation) -> dict[str, object]:
+    return {
+        "state": reservation.state, "hotel": reservation.offer.hotel, "rooms": reservation.offer.rooms, "total": reservation.total,
+        "partner_reference": reservation.partner_reference, "workflow": reservation.workflow,
+    }  # fmt: skip

@@ -1,0 +1,78 @@
+"""What others may read of booking. Rows come back as the domain's own objects; every statement binds the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domains.booking.model import HoldCount, Reservation
+from domains.booking.store import to_reservation
+from domains.booking.tables import reservation
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+# All airports' holds of a hotel count, whichever airport's screen shows it. The sum of the rows' versions rises with every change that is
+# visible, also when two changes commit in another order than they began; nothing shared is written for it.
+_COUNTS = """
+    with shown as (
+        select distinct count_urn, airport, hotel, room_type, night from hold where tenant = :tenant and {which}
+    ), lying as (
+        select shown.count_urn, shown.airport, shown.hotel, shown.room_type, shown.night, h.hotel_name, h.rooms, h.state, h.until,
+               h.confirmed_at, h.reported, h.reported_at, h.version, max(h.reported_at) over (partition by shown.count_urn) as newest
+        from shown join hold as h
+          on h.tenant = :tenant and h.hotel = shown.hotel and h.room_type = shown.room_type and h.night = shown.night
+    )
+    select count_urn, airport, hotel, room_type, night, max(hotel_name) as hotel_name,
+           coalesce(sum(rooms) filter (where state = 'HELD' and until > nexa_now()), 0) as held,
+           coalesce(sum(rooms) filter (where state = 'CONFIRMED'), 0) as confirmed,
+           coalesce(sum(rooms) filter (where state = 'CONFIRMED' and confirmed_at > newest), 0) as recent,
+           max(reported) filter (where reported_at = newest) as reported,
+           min(until) filter (where state = 'HELD' and until > nexa_now()) as nearest_expiry,
+           sum(version) as version
+    from lying group by count_urn, airport, hotel, room_type, night
+    order by night, hotel_name, hotel, room_type
+"""
+_OF_AIRPORT = text(_COUNTS.format(which="airport = :airport and night >= date(nexa_now()) - 1"))
+_BY_URN = text(_COUNTS.format(which="count_urn = any(:urns)"))
+
+
+async def hold_counts(connection: AsyncConnection, tenant: Tenant, airport: str) -> list[HoldCount]:
+    """Every room type and night that is or was held from this airport, tonight and later."""
+    return [_count(row) for row in await connection.execute(_OF_AIRPORT, {"tenant": tenant, "airport": airport})]
+
+
+async def hold_counts_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, HoldCount]:
+    """Those of `urns` that exist."""
+    rows = await connection.execute(_BY_URN, {"tenant": tenant, "urns": [str(urn) for urn in urns]})
+    return {count.urn: count for count in map(_count, rows)}
+
+
+async def reservations_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Reservation]:
+    """Those of `urns` that exist."""
+    found = select(reservation).where(reservation.c.tenant == tenant, reservation.c.urn.in_(urns))
+    return {made.urn: made for made in map(to_reservation, await connection.execute(found))}
+
+
+async def reservations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Reservation]]:
+    """Everything ever asked for each of `sub_cases`, oldest first."""
+    found = (
+        select(reservation)
+        .where(reservation.c.tenant == tenant, reservation.c.sub_case.in_(sub_cases))
+        .order_by(reservation.c.asked_at, reservation.c.place)
+    )
+    made: dict[Urn, list[Reservation]] = {urn: [] for urn in sub_cases}
+    for each in map(to_reservation, await connection.execute(found)):
+        made[each.sub_case].append(each)
+    return made
+
+
+def _count(row: Row[Any]) -> HoldCount:
+    held, confirmed, reported = int(row.held), int(row.confirmed), int(row.reported)
+    free = max(reported - held - int(row.recent), 0)
+    return HoldCount(
+        Urn(row.count_urn), Urn(row.hotel), row.hotel_name, row.room_type, row.airport, row.night, held, confirmed, reported, free,
+        row.nearest_expiry, int(row.version),
+    )  # fmt: skip

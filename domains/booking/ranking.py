@@ -1,0 +1,97 @@
+"""Which offers fit a party, and which is best. Pure and deterministic: the same offers in any order give the same ranking.
+
+Source: PRODUCT.md, allocation and search. Dedup of hotels that several sources name comes first, then the gates, then the score.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from domains.booking.commands import RankHotels
+from domains.booking.model import CANDIDATES_KEPT, Candidate, Exclusion, Score
+from domains.booking.ports import Offer
+from kernel.urn import Urn
+
+FULL_SHUTTLE: Final = 20  # rooms; from here on another party of ours in the same hotel saves no further shuttle run
+_PRECISION: Final = Decimal("0.0001")
+_ONE: Final = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What we have in the hotels already: `spoken` rooms by (hotel, room type) that the source's report does not know of,
+    and `placed` rooms by hotel, both for the nights in question."""
+
+    spoken: Mapping[tuple[Urn, str], int] = field(default_factory=dict)
+    placed: Mapping[Urn, int] = field(default_factory=dict)
+
+
+def same_hotel(offers: Iterable[Offer]) -> dict[Urn, Urn]:
+    """The hotel that each hotel's URN stands for. One source names a hotel once, so here every hotel stands for itself;
+    where a second source joins, its hotels are matched within 100 m and by equal stars, then by name and address."""
+    return {offer.hotel: offer.hotel for offer in offers}
+
+
+def rank(offers: Sequence[Offer], wish: RankHotels, standing: Standing = Standing()) -> tuple[tuple[Candidate, ...], dict[str, int]]:
+    """The best offer of each hotel that fits, best hotel first, and how many offers fell at which gate."""
+    excluded: Counter[str] = Counter()
+    best: dict[Urn, Offer] = {}
+    stands_for = same_hotel(offers)
+    for offer in sorted(offers, key=_cheapest_first):
+        reason = excluded_by(offer, wish, standing.spoken.get((offer.hotel, offer.room_type), 0))
+        if reason is None and stands_for[offer.hotel] in best:
+            reason = Exclusion.DEARER_ROOM
+        if reason is None:
+            best[stands_for[offer.hotel]] = offer
+        else:
+            excluded[reason.value] += 1
+    lowest = min((offer.total.amount for offer in best.values()), default=Decimal(0))
+    scored = [(score(offer, wish, lowest, standing.placed.get(offer.hotel, 0)), offer) for offer in best.values()]
+    scored.sort(key=lambda pair: (-pair[0].total, *_cheapest_first(pair[1])))
+    candidates = tuple(Candidate(place, offer, points) for place, (points, offer) in enumerate(scored[:CANDIDATES_KEPT], 1))
+    return candidates, dict(sorted(excluded.items()))
+
+
+def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0) -> Exclusion | None:
+    """The first gate that the offer fails; None when it fits."""
+    wanted, has = {name.lower() for name in wish.required_amenities}, {name.lower() for name in offer.amenities}
+    gates = (
+        (offer.stars < wish.min_stars, Exclusion.TOO_FEW_STARS),
+        (_decimal(offer.distance_km) > wish.max_distance_km, Exclusion.TOO_FAR),
+        (offer.chain is not None and offer.chain.lower() in {name.lower() for name in wish.excluded_chains}, Exclusion.CHAIN_EXCLUDED),
+        (not wanted <= has, Exclusion.AMENITY_MISSING),
+        (offer.nightly.currency != wish.max_nightly_rate.currency, Exclusion.OTHER_CURRENCY),
+        (offer.nightly.amount > wish.max_nightly_rate.amount, Exclusion.TOO_DEAR),
+        (offer.allotment - spoken < wish.rooms, Exclusion.TOO_FEW_ROOMS),
+    )
+    return next((exclusion for failed, exclusion in gates if failed), None)
+
+
+def score(offer: Offer, wish: RankHotels, lowest: Decimal, placed: int) -> Score:
+    """Cost against the `lowest` total on offer, distance against the policy's limit, consolidation against a full shuttle."""
+    cost = lowest / offer.total.amount if offer.total.amount else _ONE
+    distance = _ONE - _decimal(offer.distance_km) / wish.max_distance_km if wish.max_distance_km else Decimal(0)
+    together = Decimal(min(placed, FULL_SHUTTLE)) / FULL_SHUTTLE
+    weights = wish.weights
+    total = cost * _weight(weights, "cost") + distance * _weight(weights, "distance") + together * _weight(weights, "consolidation")
+    return Score(_round(cost), _round(distance), _round(together), _round(total))
+
+
+def _weight(weights: Mapping[str, Decimal], name: str) -> Decimal:
+    return weights.get(name, Decimal(0))
+
+
+def _cheapest_first(offer: Offer) -> tuple[Decimal, float, str]:
+    return offer.total.amount, offer.distance_km, str(offer.urn)
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(str(value))
+
+
+def _round(value: Decimal) -> Decimal:
+    return value.quantize(_PRECISION, ROUND_HALF_EVEN)

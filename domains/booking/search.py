@@ -1,0 +1,96 @@
+"""Asks all sources at once within a hard time-box; whatever answered counts, and who did not is named.
+
+Parties of one storm ask the same question: same airport, same nights, same rooms. A source's answer is shared by those who ask within
+`SHARED_FOR`, and by those who ask while it is under way. Without it three hundred vouchers would send three hundred equal searches, six
+seconds of a partner's whole allowance of 50 calls a second, ahead of the bookings. Nothing is decided on a shared answer for good: our own
+holds are counted after it was asked, and the rate is checked again before it is booked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domains.booking.ports import Hotels, Offer, Search
+from kernel import clock
+from kernel.answer import Answer, Ok
+from kernel.tenancy import Tenant
+
+TIME_BOX: Final = timedelta(seconds=2)
+SHARED_FOR: Final = timedelta(seconds=5)  # allotments move slowly against it, and a burst of vouchers arrives within it
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`asked_at` is before the first source was asked. `silent` says of each source that did not answer, why."""
+
+    offers: tuple[Offer, ...]
+    asked_at: datetime
+    answered: tuple[str, ...]
+    silent: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Asked:
+    at: datetime
+    started: float
+    task: asyncio.Task[Answer[tuple[Offer, ...]]]
+
+    def usable(self) -> bool:
+        """Under way, or a fresh answer; anything else is asked again."""
+        if not self.task.done():
+            return True
+        fresh = clock.monotonic() - self.started < SHARED_FOR.total_seconds()
+        return fresh and not self.task.cancelled() and self.task.exception() is None and isinstance(self.task.result(), Ok)
+
+
+class Searches:
+    """The searches of one process."""
+
+    def __init__(self, sources: Sequence[Hotels]) -> None:
+        self._sources = tuple(sources)
+        self._asked: dict[tuple[str, Tenant, Search], _Asked] = {}
+
+    async def ask(self, tenant: Tenant, search: Search) -> Found:
+        """Offers of all sources that answer within `search.within`. Never raises for a source, never takes longer."""
+        asked = {source.vendor: self._ask(source, tenant, search) for source in self._sources}
+        if asked:
+            await asyncio.wait([each.task for each in asked.values()], timeout=search.within.total_seconds())
+        offers: list[Offer] = []
+        silent: dict[str, str] = {}
+        for vendor, each in asked.items():
+            why = _why(each.task)
+            if why is None:
+                answer = each.task.result()
+                offers += answer.value if isinstance(answer, Ok) else ()
+            else:
+                silent[vendor] = why
+        answered = tuple(vendor for vendor in asked if vendor not in silent)
+        return Found(tuple(offers), min((each.at for each in asked.values()), default=clock.now()), answered, silent)
+
+    def _ask(self, source: Hotels, tenant: Tenant, search: Search) -> _Asked:
+        self._forget()
+        key = (source.vendor, tenant, search)
+        known = self._asked.get(key)
+        if known is None or not known.usable():
+            task = asyncio.ensure_future(source.search(tenant, search))
+            known = self._asked[key] = _Asked(clock.now(), clock.monotonic(), task)
+        return known
+
+    def _forget(self) -> None:
+        self._asked = {key: asked for key, asked in self._asked.items() if asked.usable()}
+
+
+def _why(task: asyncio.Task[Answer[tuple[Offer, ...]]]) -> str | None:
+    """Why there is no answer; None when there is one."""
+    if not task.done():
+        return "too late"
+    if task.cancelled():
+        return "cancelled"
+    if error := task.exception():
+        return f"failed: {type(error).__name__}"
+    answer = task.result()
+    return None if isinstance(answer, Ok) else getattr(answer, "why", None) or getattr(answer, "reason", "declined")

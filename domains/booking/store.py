@@ -1,0 +1,300 @@
+"""Rows ⇄ model of booking. Every statement binds the tenant; rows go no further than here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domains.booking.model import (
+    Candidate,
+    Hold,
+    HoldState,
+    Placement,
+    PlacementState,
+    Ranking,
+    Reservation,
+    ReservationState,
+    Score,
+    count_urn,
+)
+from domains.booking.ports import Offer
+from domains.booking.ranking import Standing
+from domains.booking.tables import candidate, hold, placement, ranking, reservation
+from kernel.event import encode, read
+from kernel.hold import Kept
+from kernel.money import Money
+from kernel.tables import NOW
+from kernel.urn import Urn
+from kernel.work import Work
+
+# Rankings
+
+
+async def add_ranking(work: Work, made: Ranking, reply_to: str | None) -> None:
+    """A ranking and its candidates."""
+    await work.execute(
+        insert(ranking).values(
+            tenant=work.tenant, urn=made.urn, sub_case=made.sub_case, reply_to=reply_to, airport=made.airport, rooms=made.rooms,
+            asked_at=made.asked_at, answered=list(made.answered), silent=made.silent, excluded=made.excluded,
+        )
+    )  # fmt: skip
+    if made.candidates:
+        await work.execute(insert(candidate), [_candidate_row(work, made.urn, each) for each in made.candidates])
+
+
+async def ranking_for(work: Work, reply_to: str) -> Ranking | None:
+    """The ranking that answered this question already."""
+    return await _ranking(work, ranking.c.reply_to == reply_to)
+
+
+async def ranking_of(work: Work, urn: Urn, after: int = 0) -> Ranking | None:
+    """A ranking with its candidates below the place `after`."""
+    return await _ranking(work, ranking.c.urn == urn, after)
+
+
+async def standing(work: Work, hotels: Iterable[Urn], check_in: date, check_out: date, asked_at: datetime) -> Standing:
+    """What we hold and have in these hotels in these nights; confirmed rooms count as spoken for when the source was asked before."""
+    rows = await work.execute(
+        text("""
+            select hotel, room_type, night, sum(rooms) as placed,
+                   sum(rooms) filter (where state = 'HELD' or confirmed_at > :asked_at) as spoken
+            from hold
+            where tenant = :tenant and hotel = any(:hotels) and night >= :check_in and night < :check_out
+              and (state = 'CONFIRMED' or state = 'HELD' and until > nexa_now())
+            group by hotel, room_type, night
+        """),
+        {
+            "tenant": work.tenant, "hotels": sorted(set(hotels)), "check_in": check_in, "check_out": check_out, "asked_at": asked_at,
+        },
+    )  # fmt: skip
+    spoken: dict[tuple[Urn, str], int] = defaultdict(int)
+    placed: dict[tuple[Urn, date], int] = defaultdict(int)
+    for row in rows:
+        key = Urn(row.hotel), row.room_type
+        spoken[key] = max(spoken[key], int(row.spoken or 0))
+        placed[key[0], row.night] += int(row.placed)
+    most: dict[Urn, int] = defaultdict(int)
+    for (hotel, _), rooms in placed.items():
+        most[hotel] = max(most[hotel], rooms)
+    return Standing(dict(spoken), dict(most))
+
+
+async def _ranking(work: Work, which: Any, after: int = 0) -> Ranking | None:
+    row = (await work.execute(select(ranking).where(ranking.c.tenant == work.tenant, which))).one_or_none()
+    if row is None:
+        return None
+    below = (
+        select(candidate.c.place, candidate.c.score, candidate.c.offer)
+        .where(candidate.c.tenant == work.tenant, candidate.c.ranking == row.urn, candidate.c.place > after)
+        .order_by(candidate.c.place)
+    )
+    candidates = tuple(Candidate(each.place, read(Offer, each.offer), read(Score, each.score)) for each in await work.execute(below))
+    return Ranking(
+        Urn(row.urn), Urn(row.sub_case), row.airport, row.rooms, row.asked_at, candidates, row.excluded, tuple(row.answered), row.silent
+    )
+
+
+def _candidate_row(work: Work, urn: Urn, each: Candidate) -> dict[str, Any]:
+    offer = each.offer
+    return {
+        "tenant": work.tenant, "ranking": urn, "place": each.place, "hotel": offer.hotel, "total": offer.total.amount,
+        "currency": offer.total.currency, "score": encode(each.score), "offer": encode(offer),
+    }  # fmt: skip
+
+
+# Placements
+
+
+async def begin_placement(work: Work, made: Placement) -> bool:
+    """Writes a new placement; False when this workflow has one."""
+    row = _placement_row(made) | {"tenant": work.tenant, "workflow": made.workflow}
+    result = await work.execute(insert(placement).values(row).on_conflict_do_nothing().returning(placement.c.workflow))
+    return result.first() is not None
+
+
+async def lock_placement(work: Work, workflow: Urn) -> Placement | None:
+    """The placement of a workflow, nobody else's until the transaction ends."""
+    found = select(placement).where(placement.c.tenant == work.tenant, placement.c.workflow == workflow).with_for_update()
+    row = (await work.execute(found)).one_or_none()
+    return None if row is None else _placement(row)
+
+
+async def save_placement(work: Work, made: Placement) -> None:
+    """Writes the whole of a locked placement."""
+    await work.execute(
+        update(placement)
+        .where(placement.c.tenant == work.tenant, placement.c.workflow == made.workflow)
+        .values(**_placement_row(made), version=placement.c.version + 1, changed_at=NOW)
+    )
+
+
+def _placement_row(made: Placement) -> dict[str, Any]:
+    row = {**asdict(made), "state": made.state.value}
+    del row["workflow"], row["version"]
+    return row
+
+
+def _placement(row: Row[Any]) -> Placement:
+    return Placement(
+        workflow=Urn(row.workflow), sub_case=Urn(row.sub_case), state=PlacementState(row.state), ranking=_urn(row.ranking),
+        tolerance_percent=row.tolerance_percent, place=row.place, hotels=row.hotels, sends=row.sends, reservation=_urn(row.reservation),
+        reply_to=row.reply_to, undo_reply_to=row.undo_reply_to, reason=row.reason, evidence=row.evidence, version=row.version,
+    )  # fmt: skip
+
+
+# Reservations
+
+
+async def add_reservation(work: Work, made: Reservation) -> None:
+    row = _reservation_row(made) | {"offer": encode(made.offer), "hold": made.hold, "place": made.place, "airport": made.airport}
+    names = {"tenant": work.tenant, "urn": made.urn, "sub_case": made.sub_case, "workflow": made.workflow, "asked_at": made.asked_at}
+    await work.execute(insert(reservation).values(names | row))
+
+
+async def reservation_by_urn(work: Work, urn: Urn) -> Reservation | None:
+    """A reservation; it changes only under the lock of its placement."""
+    found = select(reservation).where(reservation.c.tenant == work.tenant, reservation.c.urn == urn)
+    row = (await work.execute(found)).one_or_none()
+    return None if row is None else to_reservation(row)
+
+
+async def reservation_by_reference(work: Work, reference: str) -> Reservation | None:
+    """The reservation whose last send carried this client reference."""
+    found = select(reservation).where(reservation.c.tenant == work.tenant, reservation.c.client_reference == reference)
+    row = (await work.execute(found)).one_or_none()
+    return None if row is None else to_reservation(row)
+
+
+async def reservations_of(work: Work, workflow: Urn) -> list[Reservation]:
+    """Every hotel asked by this workflow, in the order of asking."""
+    found = (
+        select(reservation)
+        .where(reservation.c.tenant == work.tenant, reservation.c.workflow == workflow)
+        .order_by(reservation.c.asked_at, reservation.c.place)
+    )
+    return [to_reservation(row) for row in await work.execute(found)]
+
+
+async def save_reservation(work: Work, made: Reservation) -> Reservation:
+    """Writes what changes of a reservation; as it stands now."""
+    await work.execute(
+        update(reservation)
+        .where(reservation.c.tenant == work.tenant, reservation.c.urn == made.urn)
+        .values(**_reservation_row(made), version=reservation.c.version + 1, changed_at=NOW)
+    )
+    return replace(made, version=made.version + 1)
+
+
+def _reservation_row(made: Reservation) -> dict[str, Any]:
+    return {
+        "state": made.state.value, "client_reference": made.client_reference, "sends": made.sends, "total": made.total.amount,
+        "currency": made.total.currency, "partner_reference": made.partner_reference, "reason": made.reason,
+    }  # fmt: skip
+
+
+def to_reservation(row: Row[Any]) -> Reservation:
+    """A row of `reservation` as the thing itself."""
+    return Reservation(
+        urn=Urn(row.urn), sub_case=Urn(row.sub_case), workflow=Urn(row.workflow), hold=Urn(row.hold), place=row.place,
+        state=ReservationState(row.state), offer=read(Offer, row.offer), airport=row.airport, asked_at=row.asked_at,
+        client_reference=row.client_reference, sends=row.sends, total=Money(row.total, row.currency),
+        partner_reference=row.partner_reference, reason=row.reason, changed_at=row.changed_at, version=row.version,
+    )  # fmt: skip
+
+
+# Holds
+
+
+async def write_hold(work: Work, made: Hold) -> None:
+    """A row for every night; a hold of that name that ended is taken up again."""
+    common = {
+        "tenant": work.tenant, "urn": made.urn, "reservation": made.reservation, "hotel": made.hotel, "hotel_name": made.hotel_name,
+        "room_type": made.room_type, "airport": made.airport, "check_in": made.check_in, "check_out": made.check_out,
+        "rooms": made.rooms, "state": HoldState.HELD.value, "until": made.until, "reported": made.reported,
+        "reported_at": made.reported_at,
+    }  # fmt: skip
+    rows = [common | {"night": night, "count_urn": count_urn(made.airport, made.hotel, made.room_type, night)} for night in made.nights]
+    fresh = insert(hold).values(rows)
+    await work.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["tenant", "urn", "night"],
+            set_={
+                "state": HoldState.HELD.value, "until": fresh.excluded["until"], "reservation": fresh.excluded.reservation,
+                "reported": fresh.excluded.reported, "reported_at": fresh.excluded.reported_at, "version": hold.c.version + 1,
+            },
+        )
+    )  # fmt: skip
+
+
+async def move_hold(work: Work, urn: Urn, state: HoldState, until: datetime | None = None) -> Hold | None:
+    """Puts all nights of a hold into `state`, and with `until` lets it end then; the hold, None when nothing changed."""
+    values: dict[str, Any] = {"state": state.value, "version": hold.c.version + 1}
+    if state is HoldState.CONFIRMED:
+        values["confirmed_at"] = NOW
+    if until is not None:
+        values["until"] = until
+    changes = hold.c.state != state.value if until is None else text("true")
+    moved = update(hold).where(hold.c.tenant == work.tenant, hold.c.urn == urn, changes).values(values).returning(hold)
+    rows = (await work.execute(moved)).all()
+    return to_hold(rows[0]) if rows else None
+
+
+async def holds_ending(work: Work, by: datetime, limit: int) -> Sequence[tuple[Hold, ReservationState]]:
+    """Holds that end by this instant, with the state of what they are held for; those that somebody else is at are left out."""
+    ending = (
+        select(hold, reservation.c.state.label("reservation_state"))
+        .join(reservation, (reservation.c.tenant == hold.c.tenant) & (reservation.c.urn == hold.c.reservation))
+        .where(hold.c.tenant == work.tenant, hold.c.state == HoldState.HELD.value, hold.c["until"] <= by, hold.c.night == hold.c.check_in)
+        .order_by(hold.c["until"])
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=hold)
+    )
+    return [(to_hold(row), ReservationState(row.reservation_state)) for row in await work.execute(ending)]
+
+
+async def hotels_held(work: Work) -> list[Urn]:
+    """Hotels with a living hold, or rooms confirmed for a night that is not over."""
+    living = select(hold.c.hotel).where(hold.c.tenant == work.tenant, _living()).distinct().order_by(hold.c.hotel)
+    return [Urn(hotel) for hotel in (await work.execute(living)).scalars()]
+
+
+async def kept_in(work: Work, hotel: Urn) -> list[Kept]:
+    """What a wiped store has to be told about a hotel."""
+    rows = await work.execute(
+        select(hold.c.urn, hold.c.room_type, hold.c.night, hold.c.rooms, hold.c.state, hold.c["until"], hold.c.confirmed_at).where(
+            hold.c.tenant == work.tenant, hold.c.hotel == hotel, _living()
+        )
+    )
+    now = await work.now()
+    return [_kept(row, now) for row in rows]
+
+
+def to_hold(row: Row[Any]) -> Hold:
+    """A row of any of its nights as the hold itself."""
+    return Hold(
+        urn=Urn(row.urn), reservation=Urn(row.reservation), hotel=Urn(row.hotel), hotel_name=row.hotel_name, room_type=row.room_type,
+        airport=row.airport, check_in=row.check_in, check_out=row.check_out, rooms=row.rooms, until=row.until,
+        reported=row.reported, reported_at=row.reported_at,
+    )  # fmt: skip
+
+
+def _kept(row: Row[Any], now: datetime) -> Kept:
+    confirmed = row.state == HoldState.CONFIRMED.value
+    span = now - row.confirmed_at if confirmed else row.until - now
+    return Kept(Urn(row.urn), row.room_type, row.night, row.rooms, confirmed, max(span, timedelta(0)))
+
+
+def _living() -> Any:
+    """A night is over a day after it began, wherever in the world."""
+    held = (hold.c.state == HoldState.HELD.value) & (hold.c["until"] > func.nexa_now())
+    return held | ((hold.c.state == HoldState.CONFIRMED.value) & (hold.c.night >= func.date(func.nexa_now()) - 1))
+
+
+def _urn(value: str | None) -> Urn | None:
+    return None if value is None else Urn(value)

@@ -1,0 +1,90 @@
+"""Searching over several sources: the time-box is hard, whoever answered counts, equal questions are asked once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from domains.booking.airports import airports
+from domains.booking.ports import Occupancy, Offer, Search
+from domains.booking.search import Searches
+from kernel.answer import Answer, Ok, Unknown
+from kernel.tenancy import Tenant
+from tests.domains.booking.rooms import CHECK_IN, an_offer
+
+T1 = Tenant("t1")
+SEARCH = Search(airports()["JFK"].position, 25.0, CHECK_IN, 1, (Occupancy(1, 2),), within=timedelta(milliseconds=200))
+
+
+class Source:
+    """Answers with one offer; when held, only after `go`."""
+
+    def __init__(self, vendor: str, *, held: bool = False, answer: Answer[tuple[Offer, ...]] | Exception | None = None) -> None:
+        self.vendor, self.offer, self.asked = vendor, an_offer(), 0
+        self.go = asyncio.Event()
+        self._answer = answer or Ok((self.offer,))
+        if not held:
+            self.go.set()
+
+    async def search(self, tenant: Tenant, search: Search) -> Answer[tuple[Offer, ...]]:
+        self.asked += 1
+        await self.go.wait()
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def searches(*sources: Source) -> Searches:
+    return Searches(sources)  # type: ignore[arg-type]  # a search needs no more of a source
+
+
+async def test_a_silent_source_does_not_hold_up_the_others() -> None:
+    quick, slow = Source("quick"), Source("slow", held=True)
+    found = await searches(quick, slow).ask(T1, SEARCH)
+    assert (found.offers, found.answered, found.silent) == ((quick.offer,), ("quick",), {"slow": "too late"})
+    slow.go.set()
+
+
+async def test_a_source_that_fails_is_named_with_the_reason() -> None:
+    bad, unclear = Source("bad", answer=RuntimeError("secret detail")), Source("unclear", answer=Unknown("time-out"))
+    found = await searches(bad, unclear).ask(T1, SEARCH)
+    assert (found.answered, found.silent) == ((), {"bad": "failed: RuntimeError", "unclear": "time-out"})
+
+
+async def test_equal_questions_of_a_storm_are_asked_once() -> None:
+    source = Source("one", held=True)
+    shared = searches(source)
+    asking = [asyncio.ensure_future(shared.ask(T1, SEARCH)) for _ in range(50)]
+    await asyncio.sleep(0)
+    source.go.set()
+    answers = [await each for each in asking]
+    later = await shared.ask(T1, SEARCH)
+    assert source.asked == 1
+    assert all(found.offers == (source.offer,) for found in [*answers, later])
+
+
+async def test_another_question_or_tenant_is_asked_by_itself() -> None:
+    source = Source("one")
+    shared = searches(source)
+    for tenant, search in [(T1, SEARCH), (Tenant("t2"), SEARCH), (T1, replace(SEARCH, nights=2)), (T1, SEARCH)]:
+        await shared.ask(tenant, search)
+    assert source.asked == 3
+
+
+async def test_an_unclear_answer_is_not_shared_later() -> None:
+    source = Source("one", answer=Unknown("reset"))
+    shared = searches(source)
+    await shared.ask(T1, SEARCH)
+    await shared.ask(T1, SEARCH)
+    assert source.asked == 2
+
+
+async def test_no_source_at_all_finds_nothing() -> None:
+    found = await searches().ask(T1, SEARCH)
+    assert (found.offers, found.answered, found.silent) == ((), (), {})
+
+
+def test_the_storms_airports_are_known() -> None:
+    assert {"JFK", "LGA", "EWR"} <= set(airports())
+    assert all(airport.zone == "America/New_York" for code, airport in airports().items() if code in {"JFK", "LGA", "EWR"})
