@@ -1,4 +1,4 @@
-"""One page of a list. A cursor is opaque: the position it stands for is the domain's business."""
+"""One page of a list. A cursor is opaque to its reader; the position it stands for is the list's own business."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from kernel.refusal import BadInput
+from kernel.urn import Urn
 
 T = TypeVar("T")
-MOST: Final = 500  # rows of one page; the console's largest list asks for 200
+MOST: Final = 200  # rows of one page, as the domains give them
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,16 @@ class Page(Generic[T]):
     total_count: int
 
 
+def page_of(rows: Sequence[T], total: int, more: bool, position: Callable[[T], str]) -> Page[T]:
+    edges = tuple(Edge(write_cursor(position(row)), row) for row in rows)
+    return Page(edges, PageInfo(more, edges[-1].cursor if edges else None), total)
+
+
 def size(first: int) -> int:
     """Refuses: BadInput for a page of nothing or of too much."""
     if not 1 <= first <= MOST:
         raise BadInput(f"first must be 1 to {MOST}, not {first}.")
     return first
-
-
-def page(rows: Sequence[T], first: int, position: Callable[[T], str], total: int) -> Page[T]:
-    """The page made of the first `first` of `rows`, of which one more than that was read to know whether another page follows."""
-    edges = tuple(Edge(write_cursor(position(row)), row) for row in rows[:first])
-    return Page(edges, PageInfo(len(rows) > first, edges[-1].cursor if edges else None), total)
 
 
 def write_cursor(position: str) -> str:
@@ -59,4 +60,34 @@ def read_cursor(cursor: str | None) -> str | None:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise BadInput("after is not a cursor of this list.") from error
+        raise _not_ours() from error
+
+
+def moment(at: datetime, urn: Urn) -> str:
+    """A position in a list that is ordered by time."""
+    return f"{at.isoformat()} {urn}"
+
+
+def read_moment(cursor: str | None) -> tuple[datetime, Urn] | None:
+    """Refuses: BadInput."""
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    at, _, urn = position.partition(" ")
+    try:
+        return datetime.fromisoformat(at), Urn(urn)
+    except ValueError as error:
+        raise _not_ours() from error
+
+
+def read_urn(cursor: str | None) -> Urn | None:
+    """Refuses: BadInput."""
+    position = read_cursor(cursor)
+    try:
+        return None if position is None else Urn(position)
+    except ValueError as error:
+        raise _not_ours() from error
+
+
+def _not_ours() -> BadInput:
+    return BadInput("after is not a cursor of this list.")

@@ -70,8 +70,9 @@ def extend(cls: C) -> C:
     return _said(lambda said: Part("extension", said))(cls)
 
 
-def field(*, seen_by: Audience | None = None, description: str | None = None) -> Any:
-    return Plain(seen_by, description)
+def field(*, seen_by: Audience | None = None, description: str | None = None, at: str | None = None) -> Any:
+    """`at` is the way from the row to the value, as in `stay.check_in`, where it is not the field's own name."""
+    return Plain(seen_by, description, at)
 
 
 def bind(resolver: Resolver, *, seen_by: Audience, args: Mapping[str, Audience] | None = None, allow: Allow = ()) -> Any:
@@ -174,6 +175,17 @@ class GraphField(StrawberryField):
         return tagged(self.directives)
 
 
+class PathField(GraphField):
+    path: tuple[str, ...]
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
+        for name in self.path:
+            if source is None:
+                return None
+            source = getattr(source, name)
+        return source
+
+
 class LinkField(GraphField):
     said: Link
     target: str
@@ -263,7 +275,7 @@ def make_field(cls: type[F], name: str, inner: Inner, seen_by: Audience, descrip
         description=description,
         default=facts.pop("default", MISSING),
         is_subscription=facts.pop("is_subscription", False),
-        base_resolver=None if cls is GraphField else StrawberryResolver(_nothing),
+        base_resolver=None if issubclass(cls, PathField) or cls is GraphField else StrawberryResolver(_nothing),
     )
     made.arguments = facts.pop("arguments", [])
     made.name = name

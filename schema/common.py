@@ -1,4 +1,4 @@
-"""What belongs to no domain: the interface of everything that has a URN, amounts, pages, and the refusals that any domain may give."""
+"""What belongs to no domain: the interface of everything with a URN, amounts, pages, and the refusals that any domain may give."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schema import common, node
+from schema import access, booking, cases, common, node, screens, trip
 from schema.join import Graph, join
 
-GRAPH: Final[Graph] = join(common, node)
+GRAPH: Final[Graph] = join(common, node, cases, screens, booking, trip, access)

@@ -23,7 +23,7 @@ from kernel.identity import Role
 from kernel.urn import Urn
 from schema import binding
 from schema.audience import NOBODY, OPERATOR, PARTNER, Audience
-from schema.binding import BoundField, GraphField, Inner, LinkField
+from schema.binding import BoundField, GraphField, Inner, LinkField, PathField
 from schema.hints import (
     BUILT_IN,
     LISTS,
@@ -122,7 +122,7 @@ class _Joiner:
                 behind = get_origin(part.of) or part.of
                 names[behind] = (*names.get(behind, ()), name)
         kinds = {part.kind or kebab(name): name for name, part in self.owners.items() if part.load is not None}
-        domains = tuple(module.__name__.rpartition(".")[2] for module in self.modules)
+        domains = tuple(dict.fromkeys(part.domain for parts in self.pools.values() for part in parts))
         return Graph(self.classes, self.owners, self.words, names, kinds, domains)
 
     # one type ------------------------------------------------------------------------------------------------------------
@@ -171,9 +171,12 @@ class _Joiner:
         if part.role == "extension" or owner is None:
             raise GraphMistake(f"{where} in {part.cls.__module__}: only the owner may read a row, others bind a resolver")
         if part.role == "view":
-            check_column(where, owner, said.attribute if isinstance(said, Link) else field_name)
+            check_column(where, owner, said.attribute if isinstance(said, Link) else (said.at or field_name).partition(".")[0])
         if isinstance(said, Link):
             return binding.make_field(LinkField, field_name, self._inner(hint), seen_by, said.description, target=target_of(where, hint))
+        if said.at is not None:
+            path = tuple(said.at.split("."))
+            return binding.make_field(PathField, field_name, self._inner(hint), seen_by, said.description, path=path)
         default = default_of(owner.of, field_name) if part.role == "input" else dataclasses.MISSING
         return binding.make_field(GraphField, field_name, self._inner(hint), seen_by, said.description, default=default)
 

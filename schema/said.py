@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -43,7 +44,9 @@ class Part:
 
     @property
     def domain(self) -> str:
-        return self.cls.__module__.rpartition(".")[2]
+        """The file's name, or what the file says in `DOMAIN` when a domain needs more than one."""
+        home = self.cls.__module__
+        return str(getattr(sys.modules.get(home), "DOMAIN", home.rpartition(".")[2]))
 
     @property
     def description(self) -> str | None:
@@ -52,10 +55,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Read off the row under its own name."""
+    """Read off the row, under its own name or where `at` says; null as soon as a part of the way there is."""
 
     seen_by: Audience | None = None
     description: str | None = None
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

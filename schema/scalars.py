@@ -60,15 +60,9 @@ def _decimal(value: object) -> Decimal:
     return read
 
 
-def _write_instant(value: datetime) -> str:
-    """With the offset it carries: an airport's instants keep the airport's."""
-    text = value.isoformat()
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
-
-
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     Urn: make_scalar("Urn", "A name that grants nothing: `urn:<entity>:<id>[:vendor:<vendor>]`.", str, _urn),
-    datetime: make_scalar("DateTime", "An ISO 8601 instant with its offset.", _write_instant, _instant),
+    datetime: make_scalar("DateTime", "An ISO 8601 instant with its offset.", lambda value: value.isoformat(), _instant),
     date: make_scalar("Date", "A day, as in 2026-02-08.", lambda value: value.isoformat(), _day),
     Decimal: make_scalar("Decimal", "A decimal as a string, as in 129.90; never binary floating point.", str, _decimal),
     Json: make_scalar("Json", "Any JSON value.", encode, lambda value: value),

@@ -1,0 +1,17 @@
+"""What booking knows: rooms held and confirmed, and the reservations of a sub-case."""
+
+from __future__ import annotations
+
+from domains.booking import queries
+from domains.booking.model import HoldCount
+from domains.cases.refusals import OutsideAirports
+from resolvers.context import Info
+
+
+async def hold_counts(info: Info, airport: str) -> list[HoldCount]:
+    """Rooms of an airport's hotels by night: held, confirmed, free."""
+    context = info.context
+    if not context.admits(airport):
+        raise OutsideAirports()
+    async with context.read("booking") as connection:
+        return await queries.hold_counts(connection, context.tenant, airport)

@@ -1,0 +1,293 @@
+"""Cases, asked and changed: the operators' and the partners' fields over one domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domains.cases import actions, queries
+from domains.cases.actions.issue import may_issue
+from domains.cases.commands import AcquireLock, DeclareDisruption, IssueVoucher, ReleaseLock
+from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, SubCase, SubCaseStatus, TimelineEntry
+from domains.cases.refusals import OutsideAirports
+from kernel.refusal import BadInput, NotFound, Refusal
+from kernel.urn import Urn
+from resolvers import live, loaders
+from resolvers.context import Info
+from resolvers.page import Page, moment, page_of, read_moment, read_urn, size
+
+MOST_VOUCHERS = 500  # of one request: the largest flight, in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    status: SubCaseStatus
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether something may be done now, and why not."""
+
+    allowed: bool
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a supervisor declares. `reason` is mandatory: a person acts."""
+
+    external_event: str
+    flight: Urn
+    airport: str
+    destination: str
+    departs: datetime
+    cause: str
+    reason: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a partner tells of a flight."""
+
+    external_event: str
+    flight: Urn
+    airport: str
+    destination: str
+    departs: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDeclared:
+    case: Case
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockAcquired:
+    lock: Lock
+    sub_case: SubCase
+
+
+@dataclass(frozen=True, slots=True)
+class LockReleased:
+    lock: Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A sub-case as the operator saw it; `fence` is that of the operator's own lock, when there is one."""
+
+    urn: Urn
+    version: int
+    fence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vouchers:
+    sub_cases: tuple[Target, ...]
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherRefusal:
+    urn: Urn
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VouchersRequested:
+    requested: tuple[SubCase, ...]
+    refused: tuple[VoucherRefusal, ...]
+    replayed: bool
+
+
+# reading ---------------------------------------------------------------------------------------------------------------------
+
+
+async def cases(
+    info: Info, first: int = 50, after: str | None = None, airport: str | None = None, status: CaseStatus | None = None
+) -> Page[Case]:
+    """Newest first."""
+    context, position = info.context, read_moment(after)
+    async with context.read("cases") as connection:
+        found = await queries.cases(
+            connection, context.tenant, first=size(first), after=position, airport=airport, status=status, airports=context.airports
+        )
+    return page_of(found.items, found.total, found.more, lambda case: moment(case.opened_at, case.urn))
+
+
+async def case(info: Info, urn: Urn) -> Case | None:
+    """Null when there is no such case here."""
+    return await info.context.loader(loaders.load_cases).load(urn)
+
+
+async def sub_case(info: Info, urn: Urn) -> SubCase | None:
+    """Null when there is no such sub-case here."""
+    return await info.context.loader(loaders.load_sub_cases).load(urn)
+
+
+async def reviews(info: Info, first: int = 50, after: str | None = None) -> Page[ReviewItem]:
+    """What waits for a person, oldest first."""
+    context, position = info.context, read_moment(after)
+    async with context.read("cases") as connection:
+        found = await queries.reviews(connection, context.tenant, first=size(first), after=position, airports=context.airports)
+    return page_of(found.items, found.total, found.more, lambda item: moment(item.opened_at, item.urn))
+
+
+async def counts_of(root: Case, info: Info) -> list[StatusCount]:
+    return [StatusCount(status, root.counts[status]) for status in SubCaseStatus if root.counts.get(status)]
+
+
+async def sub_cases_of(root: Case, info: Info, first: int = 200, after: str | None = None) -> Page[SubCase]:
+    """In a stable order."""
+    context, position = info.context, read_urn(after)
+    async with context.read("cases") as connection:
+        found = await queries.sub_cases_of(connection, context.tenant, root.urn, first=size(first), after=position)
+    return page_of(found.items, found.total, found.more, lambda row: row.urn)
+
+
+async def reviews_of(root: Case, info: Info) -> list[ReviewItem]:
+    """Its open review items, oldest first."""
+    return await info.context.loader(loaders.load_open_reviews).load(root.urn) or []
+
+
+async def lead_name_of(root: SubCase, info: Info) -> str | None:
+    """Personal data: the lead passenger's name, for operators only."""
+    return await info.context.loader(loaders.load_lead_names).load(root.urn)
+
+
+async def lock_of(root: SubCase, info: Info) -> Lock | None:
+    """Null when it was never locked; without a holder when it is free now."""
+    return await info.context.loader(loaders.load_locks).load(root.urn)
+
+
+async def timeline_of(root: SubCase, info: Info) -> list[TimelineEntry]:
+    """Everything that was done for it, oldest first."""
+    return await info.context.loader(loaders.load_timelines).load(root.urn) or []
+
+
+async def may_issue_voucher(root: SubCase, info: Info) -> Verdict:
+    """Leaves the lock aside: whose it is, each screen knows for itself."""
+    objection = may_issue(root)
+    return Verdict(objection is None, objection.message if objection else None)
+
+
+def nights_of(root: SubCase, info: Info) -> int:
+    return root.stay.nights if root.stay else 0
+
+
+def evidence_of(root: TimelineEntry, info: Info) -> list[Fact]:
+    return _facts(root.evidence)
+
+
+def evidence_of_review(root: ReviewItem, info: Info) -> list[Fact]:
+    return _facts(root.evidence)
+
+
+def _facts(evidence: Mapping[str, str]) -> list[Fact]:
+    return [Fact(name, str(value)) for name, value in evidence.items()]
+
+
+# changing --------------------------------------------------------------------------------------------------------------------
+
+
+async def declare_disruption(info: Info, input: Declaration) -> CaseDeclared:
+    """Opens the case of a disrupted flight; the same event, or the same flight, answers with the same case."""
+    if not input.reason.strip():
+        raise BadInput("A reason is needed: a person declares this.")
+    if not info.context.admits(input.airport):
+        raise OutsideAirports()
+    command = DeclareDisruption(
+        input.external_event, input.flight, input.airport, input.destination, input.departs, input.cause, input.reason
+    )
+    return await _declare(info, command, input.idempotency_key)
+
+
+async def push_disruption(info: Info, input: Push) -> CaseDeclared:
+    """Tells that a flight is disrupted; the same event answers with the same case and `replayed`."""
+    command = DeclareDisruption(input.external_event, input.flight, input.airport, input.destination, input.departs, input.cause)
+    return await _declare(info, command, None)
+
+
+async def _declare(info: Info, command: DeclareDisruption, key: str | None) -> CaseDeclared:
+    context = info.context
+    async with context.work("cases") as work:
+        if key is not None and (known := await actions.answer_of(work, key, command)) is not None:
+            urn, replayed = Urn(known["case"]), True
+        else:
+            opened, replayed = await actions.declare_disruption(work, command, pss=context.doors.pss)
+            urn = opened.urn
+            if key is not None:
+                await actions.keep_answer(work, key, {"case": urn})
+    row = await context.loader(loaders.load_cases).load(urn)
+    if row is None:
+        raise NotFound("There is no such case.")
+    live.case_changed(context, row)
+    return CaseDeclared(row, replayed)
+
+
+async def acquire_lock(info: Info, sub_case: Urn) -> LockAcquired:
+    """Takes the sub-case into the hands of this session."""
+    context = info.context
+    row = await _visible(info, sub_case)
+    async with context.work("cases") as work:
+        lock = await actions.acquire_lock(work, AcquireLock(row.urn, context.operator.session, context.operator.name), context.doors.alive)
+    live.lock_changed(context, lock)
+    return LockAcquired(lock, row)
+
+
+async def release_lock(info: Info, sub_case: Urn) -> LockReleased:
+    """Lets go of it."""
+    context = info.context
+    row = await _visible(info, sub_case)
+    async with context.work("cases") as work:
+        lock = await actions.release_lock(work, ReleaseLock(row.urn, context.operator.session))
+    live.lock_changed(context, lock)
+    return LockReleased(lock)
+
+
+async def _visible(info: Info, urn: Urn) -> SubCase:
+    row = await info.context.loader(loaders.load_sub_cases).load(urn)
+    if row is None:
+        raise NotFound("There is no such sub-case.")
+    return row
+
+
+async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
+    """Requests vouchers, one or many: acknowledged once it is durable, carried out by a workflow. One refusal stops no other."""
+    context = info.context
+    if not 1 <= len(input.sub_cases) <= MOST_VOUCHERS or len({target.urn for target in input.sub_cases}) < len(input.sub_cases):
+        raise BadInput(f"Name 1 to {MOST_VOUCHERS} sub-cases, each once.")
+    session = context.operator.session
+    commands = [IssueVoucher(target.urn, target.version, session, target.fence) for target in input.sub_cases]
+    async with context.work("cases") as work:
+        known = await actions.answer_of(work, input.idempotency_key, input.sub_cases)
+        if known is None:
+            done = await actions.issue_vouchers(work, commands, context.airports)
+            answer = VouchersRequested(done.requested, tuple(_refusal(urn, refusal) for urn, refusal in done.refused), replayed=False)
+            kept = {
+                "requested": [row.urn for row in done.requested],
+                "refused": [[one.urn, one.code, one.message] for one in answer.refused],
+            }
+            await actions.keep_answer(work, input.idempotency_key, kept)
+        else:
+            rows = await queries.sub_cases_by_urn(work.connection, context.tenant, [Urn(urn) for urn in known["requested"]])
+            refused = tuple(VoucherRefusal(Urn(urn), code, message) for urn, code, message in known["refused"])
+            answer = VouchersRequested(tuple(rows.values()), refused, replayed=True)
+    live.sub_cases_changed(context, answer.requested)
+    return answer
+
+
+def _refusal(urn: Urn, refusal: Refusal) -> VoucherRefusal:
+    return VoucherRefusal(urn, refusal.code, refusal.message)

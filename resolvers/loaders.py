@@ -1,0 +1,81 @@
+"""One batch loader per thing that has a URN, and per thing that hangs on one: `load(context, urns)` answers in the order asked.
+
+Each is one short read of the asking tenant. What lies outside the asking operator's airports is not found, like another airline's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domains.booking import queries as booking
+from domains.booking.model import Reservation
+from domains.cases import queries as cases
+from domains.cases import timeline
+from domains.cases.model import Case, Lock, ReviewItem, SubCase, TimelineEntry
+from domains.cases.timeline import Workflow
+from kernel.urn import Urn
+from resolvers.context import Context
+
+
+async def load_cases(context: Context, urns: Sequence[Urn]) -> Sequence[Case | None]:
+    async with context.read("cases") as connection:
+        found = await cases.cases_by_urn(connection, context.tenant, urns)
+    return [case if (case := found.get(urn)) and context.admits(case.airport) else None for urn in urns]
+
+
+async def load_sub_cases(context: Context, urns: Sequence[Urn]) -> Sequence[SubCase | None]:
+    async with context.read("cases") as connection:
+        found = await cases.sub_cases_by_urn(connection, context.tenant, urns)
+    return [row if (row := found.get(urn)) and context.admits(row.airport) else None for urn in urns]
+
+
+async def load_reviews(context: Context, urns: Sequence[Urn]) -> Sequence[ReviewItem | None]:
+    async with context.read("cases") as connection:
+        found = await cases.reviews_by_urn(connection, context.tenant, urns)
+    seen = await visible_cases(context, [row.case for row in found.values()])
+    return [row if (row := found.get(urn)) and row.case in seen else None for urn in urns]
+
+
+async def load_workflows(context: Context, urns: Sequence[Urn]) -> Sequence[Workflow | None]:
+    async with context.read("cases") as connection:
+        found = await timeline.workflows_by_urn(connection, context.tenant, urns)
+        subjects = await cases.sub_cases_by_urn(connection, context.tenant, [row.sub_case for row in found.values()])
+    seen = {urn for urn, sub_case in subjects.items() if context.admits(sub_case.airport)}
+    return [row if (row := found.get(urn)) and row.sub_case in seen else None for urn in urns]
+
+
+async def load_lead_names(context: Context, sub_cases: Sequence[Urn]) -> Sequence[str | None]:
+    async with context.read("cases") as connection:
+        found = await cases.lead_names(connection, context.tenant, sub_cases)
+    return [found.get(urn) for urn in sub_cases]
+
+
+async def load_locks(context: Context, sub_cases: Sequence[Urn]) -> Sequence[Lock | None]:
+    async with context.read("cases") as connection:
+        found = await cases.locks_by_sub_case(connection, context.tenant, sub_cases)
+    return [found.get(urn) for urn in sub_cases]
+
+
+async def load_timelines(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[TimelineEntry]]:
+    async with context.read("cases") as connection:
+        found = await timeline.timelines(connection, context.tenant, sub_cases)
+    return [found[urn] for urn in sub_cases]
+
+
+async def load_open_reviews(context: Context, case_urns: Sequence[Urn]) -> Sequence[list[ReviewItem]]:
+    async with context.read("cases") as connection:
+        return [list((await cases.reviews(connection, context.tenant, first=cases.PAGE, case_urn=urn)).items) for urn in case_urns]
+
+
+async def load_reservations(context: Context, urns: Sequence[Urn]) -> Sequence[Reservation | None]:
+    async with context.read("booking") as connection:
+        found = await booking.reservations_by_urn(connection, context.tenant, urns)
+    return [row if (row := found.get(urn)) and context.admits(row.airport) else None for urn in urns]
+
+
+async def visible_cases(context: Context, urns: Sequence[Urn]) -> set[Urn]:
+    """Those of the cases that who asks may see."""
+    if not context.airports:
+        return set(urns)
+    distinct = list(dict.fromkeys(urns))
+    return {case.urn for case in await load_cases(context, distinct) if case is not None}
