@@ -52,7 +52,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """The card is dead and `returned` went back to the pool; None when there was nothing left to take back."""
+    """The card is dead; `returned` is what this call knows to have gone back to the pool, None when there was nothing left."""
 
     card: str
     returned: Money | None

@@ -87,6 +87,7 @@ class Twin:
         self.calls: dict[str, int] = {}
         self.routes = self.declare()
         self._later: set[asyncio.Task[None]] = set()
+        self._awake = False
 
     # What a partner's twin says for itself.
 
@@ -106,6 +107,10 @@ class Twin:
     def refusal(self, call: Call) -> Said:
         raise NotImplementedError
 
+    def operation_of(self, found: Route, body: bytes) -> str:
+        """The operation's name in the partner's sheet, where the route alone does not say it."""
+        return found.operation
+
     def not_found(self, path: str) -> Said:
         return Said(404, {"error": "Resource not found"})
 
@@ -116,6 +121,9 @@ class Twin:
     async def control(self, call: Call) -> Said | None:
         """The twin's own part of the control door; None when it has no such thing."""
         return None
+
+    def wake(self) -> None:
+        """Goes on, in the running loop, with what a former life of the sandbox left unfinished; called before the first request."""
 
     def reset(self) -> None:
         """An empty book, no faults. What was going to happen later no longer does."""
@@ -131,6 +139,9 @@ class Twin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"a sandbox speaks HTTP only, not {scope['type']}")
+        if not self._awake:
+            self._awake = True
+            self.wake()
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         found = self._find(scope["method"], path)
         body = await read_body(receive)
@@ -138,7 +149,7 @@ class Twin:
             await answer(send, self.not_found(path))
             return
         found_route, parts = found
-        call = make_call(scope, path, parts, body, found_route.operation)
+        call = make_call(scope, path, parts, body, self.operation_of(found_route, body))
         await self._serve(found_route, call, receive, send)
 
     async def _serve(self, found: Route, call: Call, receive: Receive, send: Send) -> None:

@@ -1,0 +1,46 @@
+"""Pomelo: prepaid cards on a digital account.
+
+Signed in by OAuth2 client credentials; the same token comes until it expires. Every create takes `x-idempotency-key`, so cards
+are class A: the same request under the same key is resent after any unclear answer. No stored page shows the error envelope,
+the reply to a replay, or the full list of movement types (UNCONFIRMED): the status alone decides, and 409 and 425 stay unclear.
+A movement is refused inside a successful reply (`REJECTED`). Card numbers never travel here.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from kernel.partner import OperationClass, PartnerOperation, Sheet
+
+VENDOR: Final = "pomelo"
+
+_TIME_OUT: Final = timedelta(seconds=15)  # none is published
+_SETTLE: Final = timedelta(seconds=60)
+
+
+def _keyed() -> PartnerOperation:
+    return PartnerOperation(OperationClass.KEY, _TIME_OUT, _SETTLE)
+
+
+def _read() -> PartnerOperation:
+    return PartnerOperation(OperationClass.READ, _TIME_OUT)
+
+
+SHEET: Final = Sheet(
+    vendor=VENDOR,
+    purpose="prepaid cards",
+    documentation="https://developers.pomelo.la/",
+    operations={
+        "token": _read(),
+        "user": _keyed(),
+        "card": _keyed(),
+        "account": _keyed(),
+        "load": _keyed(),
+        "reverse": _keyed(),
+        "disable": _keyed(),
+        "read_card": _read(),
+        "read_account": _read(),
+    },
+    published="not published",
+)

@@ -1,0 +1,161 @@
+"""Which adapter stands behind which vendor: the one place, besides an adapter's own folder, where a vendor's name is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from adapters import custom_pss, hotelbeds, pomelo, twilio
+from adapters.custom_pss.client import CustomPss
+from adapters.custom_pss.sandbox import credentials as pss_account
+from adapters.hotelbeds.client import Hotelbeds
+from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
+from adapters.pomelo.client import Pomelo
+from adapters.pomelo.sandbox import credentials as pomelo_account
+from adapters.twilio.client import Twilio
+from adapters.twilio.sandbox import credentials as twilio_account
+from adapters.twilio.webhook import receive as receive_twilio
+from domains.airline.model import Manifest, NextFlight
+from domains.airline.ports import Manifests
+from domains.booking.ports import Hotels
+from domains.notifications.ports import Delivery, Sms
+from domains.wallet.ports import Cards
+from kernel.answer import Answer, Declined
+from kernel.http import ASGIApp, Http
+from kernel.partner import Gate, Sheet
+from kernel.secret import FileSecrets, Secret, SecretMissingError, Secrets
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+from kernel.webhook import Inbound
+
+T = TypeVar("T")
+
+SHEETS: Final[Mapping[str, Sheet]] = {sheet.vendor: sheet for sheet in (hotelbeds.SHEET, pomelo.SHEET, twilio.SHEET, custom_pss.SHEET)}
+
+# Where a vendor is reached in earnest. An airline's own PSS has its address in the tenant's secret; this one answers nobody.
+ADDRESSES: Final[Mapping[str, str]] = {
+    hotelbeds.VENDOR: "https://api.hotelbeds.com",
+    pomelo.VENDOR: "https://api.pomelo.la",
+    twilio.VENDOR: "https://api.twilio.com",
+    custom_pss.VENDOR: "https://pss.invalid",
+}
+
+# The path of each vendor's twin below the sandbox's address.
+SANDBOX_PATHS: Final[Mapping[str, str]] = {
+    hotelbeds.VENDOR: "/hotelbeds",
+    pomelo.VENDOR: "/pomelo",
+    twilio.VENDOR: "/twilio",
+    custom_pss.VENDOR: "/pss",
+}
+
+_SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
+    hotelbeds.VENDOR: hotelbeds_account,
+    pomelo.VENDOR: pomelo_account,
+    twilio.VENDOR: twilio_account,
+    custom_pss.VENDOR: pss_account,
+}
+
+# Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; None is nothing to follow.
+WEBHOOKS: Final[Mapping[str, Callable[[Inbound, Mapping[str, Secret]], Delivery | None]]] = {twilio.VENDOR: receive_twilio}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The adapters, by vendor. `default_*` serve where a request names no vendor."""
+
+    hotels: Mapping[str, Hotels]
+    cards: Mapping[str, Cards]
+    texts: Mapping[str, Sms]
+    pss: Mapping[str, Manifests]
+    doors: tuple[Http, ...] = field(default=(), repr=False)
+
+    @property
+    def manifests(self) -> Manifests:
+        """One port over all PSS: the flight's vendor chooses."""
+        return RoutedManifests(self.pss)
+
+    @property
+    def default_cards(self) -> Cards:
+        return self.cards[pomelo.VENDOR]
+
+    @property
+    def default_texts(self) -> Sms:
+        return self.texts[twilio.VENDOR]
+
+    async def close(self) -> None:
+        for door in self.doors:
+            await door.close()
+
+
+@dataclass(frozen=True)
+class RoutedManifests:
+    """Asks the PSS that the flight's vendor names; a flight without one belongs to the airline's own PSS."""
+
+    pss: Mapping[str, Manifests]
+
+    async def manifest(self, tenant: Tenant, flight: Urn) -> Answer[Manifest]:
+        behind = self.pss.get(flight.vendor or custom_pss.VENDOR)
+        return await behind.manifest(tenant, flight) if behind else _unknown_vendor()
+
+    async def next_flight(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[NextFlight | None]:
+        behind = self.pss.get(flight.vendor or custom_pss.VENDOR)
+        return await behind.next_flight(tenant, flight, pnr) if behind else _unknown_vendor()
+
+
+def _unknown_vendor() -> Declined:
+    return Declined("UNKNOWN_VENDOR", "no adapter serves the vendor of this flight")
+
+
+def connect(
+    secrets: Secrets, sandbox_url: str | None = None, gate: Gate | None = None, twins: Mapping[str, ASGIApp] | None = None
+) -> Registry:
+    """The adapters, connected to nothing yet: each opens its pool at its first call.
+
+    `sandbox_url` reaches the twins there instead of the partners; `twins`, by vendor, reaches applications in this process.
+    """
+    doors = {vendor: _door(vendor, sandbox_url, (twins or {}).get(vendor)) for vendor in SHEETS}
+    return Registry(
+        hotels={hotelbeds.VENDOR: Hotelbeds(doors[hotelbeds.VENDOR], secrets, gate)},
+        cards={pomelo.VENDOR: Pomelo(doors[pomelo.VENDOR], secrets, gate)},
+        texts={twilio.VENDOR: Twilio(doors[twilio.VENDOR], secrets, gate)},
+        pss={custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate)},
+        doors=tuple(doors.values()),
+    )
+
+
+def _door(vendor: str, sandbox_url: str | None, twin: ASGIApp | None) -> Http:
+    if twin is not None:
+        return Http("http://sandbox", app=twin)
+    return Http(sandbox_url.rstrip("/") + SANDBOX_PATHS[vendor] if sandbox_url else ADDRESSES[vendor])
+
+
+class SandboxSecrets:
+    """The accounts every sandbox knows, for every tenant. They open nothing else."""
+
+    def vendor(self, tenant: Tenant, vendor: str) -> Mapping[str, Secret]:
+        if vendor not in _SANDBOX_ACCOUNTS:
+            raise SecretMissingError(f"no sandbox has an account for {vendor}")
+        return {name: Secret(value) for name, value in _SANDBOX_ACCOUNTS[vendor](tenant).items()}
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """Asks one after the other."""
+
+    sources: tuple[Secrets, ...]
+
+    def vendor(self, tenant: Tenant, vendor: str) -> Mapping[str, Secret]:
+        for source in self.sources:
+            try:
+                return source.vendor(tenant, vendor)
+            except SecretMissingError:
+                continue
+        raise SecretMissingError(f"nexa/{tenant}/vendor/{vendor} was found nowhere")
+
+
+def vendor_secrets(directory: Path | None, *, production: bool) -> Secrets:
+    """Secrets of files and environment; outside production the sandboxes' accounts stand in for what is missing."""
+    files = FileSecrets(directory)
+    return files if production else FirstOf((files, SandboxSecrets()))
