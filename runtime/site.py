@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from kernel.migration import DISPATCH, RELAY, app_role
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.valkey import Valkeys, ValkeyUrls
-from runtime.settings import DATABASES
+from runtime.settings import DATABASES, read
+from runtime.state import running
 
 BASE: Final = 8400
 _ROLES: Final = {**{name: app_role(name) for name in DATABASES}, "relay": RELAY, "dispatch": DISPATCH}
@@ -125,6 +126,13 @@ def of_running(home: Path, base: int, environ: Mapping[str, str]) -> dict[str, s
     postgres = None if brings_postgres(environ) else Postgres(home / "postgres", port=ports.postgres).url
     valkeys = None if brings_valkeys(environ) else Valkeys(home / "valkey", ports=ports.valkeys).urls
     return told(home, ports, environ, postgres, valkeys)
+
+
+def here(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command is told: the environment, and where a site runs below its home, everything that one knows."""
+    home = read(environ).home
+    state = running(home)
+    return of_running(home, state.base, environ) if state else dict(environ)
 
 
 def brings_postgres(environ: Mapping[str, str]) -> bool:

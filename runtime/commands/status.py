@@ -53,7 +53,7 @@ def look(home: Path) -> dict[str, Any]:
     if state is None:
         return {"healthy": False, "phase": "down", "urls": {}, "counts": {}, "processes": {}, "versions": versions()}
     processes = _processes(state)
-    counts, server = asyncio.run(_ask_databases(home, state)) if state.phase == "ready" else ({}, None)
+    counts, server = asyncio.run(_ask_databases()) if state.phase == "ready" else ({}, None)
     well = state.phase == "ready" and server is not None and all(process["ready"] for process in processes.values())
     return {
         "healthy": well,
@@ -84,9 +84,9 @@ def _processes(state: State) -> dict[str, dict[str, Any]]:
     }
 
 
-async def _ask_databases(home: Path, state: State) -> tuple[dict[str, int], str | None]:
+async def _ask_databases() -> tuple[dict[str, int], str | None]:
     """Counts over all airlines, and the server's version; nothing when it does not answer."""
-    told = site.of_running(home, state.base, os.environ)
+    told = site.here(os.environ)
     databases = Databases({name: url for name in DATABASES if (url := told.get(f"NEXA_{name.upper()}_URL"))}, pool=1)
     total: Counter[str] = Counter()
     try:
@@ -106,7 +106,7 @@ async def _ask_databases(home: Path, state: State) -> tuple[dict[str, int], str 
 
 
 def _print(found: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print("[bold green]healthy[/]" if found["healthy"] else f"[bold red]not healthy[/] ({found['phase']})")
     console.print(overview.table(found["urls"]))
     shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)

@@ -12,4 +12,5 @@ async def test_every_domain_has_its_database(databases: Databases) -> None:
 
 
 async def test_both_test_tenants_have_partitions_everywhere(databases: Databases) -> None:
-    assert {name: await databases[name].tenants() for name in DATABASES} == {name: ["t1", "t2"] for name in DATABASES}
+    for name in DATABASES:
+        assert {"t1", "t2"} <= set(await databases[name].tenants()), name
