@@ -36,6 +36,11 @@ _COUNTS = """
     order by night, hotel_name, hotel, room_type
 """
 _OF_AIRPORT = text(_COUNTS.format(which="airport = :airport and night >= date(nexa_now()) - 1"))
+_BESIDE = text(
+    _COUNTS.format(
+        which="(hotel, room_type, night) in (select hotel, room_type, night from hold where tenant = :tenant and count_urn = any(:urns))"
+    )
+)
 _BY_URN = text(_COUNTS.format(which="count_urn = any(:urns)"))
 
 
@@ -48,6 +53,12 @@ async def hold_counts_by_urn(connection: AsyncConnection, tenant: Tenant, urns: 
     """Those of `urns` that exist."""
     rows = await connection.execute(_BY_URN, {"tenant": tenant, "urns": [str(urn) for urn in urns]})
     return {count.urn: count for count in map(_count, rows)}
+
+
+async def hold_counts_beside(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> list[HoldCount]:
+    """Those of `urns` and the rows of other airports that show the same rooms: one change changes them all."""
+    rows = await connection.execute(_BESIDE, {"tenant": tenant, "urns": [str(urn) for urn in urns]})
+    return [_count(row) for row in rows]
 
 
 async def reservations_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Reservation]:

@@ -47,12 +47,19 @@ class _Asked:
         return fresh and not self.task.cancelled() and self.task.exception() is None and isinstance(self.task.result(), Ok)
 
 
-class Searches:
-    """The searches of one process."""
+class Sources:
+    """The sources of hotels that one process knows, and what it has lately asked them."""
 
     def __init__(self, sources: Sequence[Hotels]) -> None:
         self._sources = tuple(sources)
         self._asked: dict[tuple[str, Tenant, Search], _Asked] = {}
+
+    def source(self, vendor: str) -> Hotels:
+        """The source that a URN's vendor names. Raises: LookupError."""
+        found = next((source for source in self._sources if source.vendor == vendor), None)
+        if found is None:
+            raise LookupError(f"no source of hotels is called {vendor!r}")
+        return found
 
     async def ask(self, tenant: Tenant, search: Search) -> Found:
         """Offers of all sources that answer within `search.within`. Never raises for a source, never takes longer."""

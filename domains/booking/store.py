@@ -245,12 +245,22 @@ async def move_hold(work: Work, urn: Urn, state: HoldState, until: datetime | No
     return to_hold(rows[0]) if rows else None
 
 
-async def holds_ending(work: Work, by: datetime, limit: int) -> Sequence[tuple[Hold, ReservationState]]:
-    """Holds that end by this instant, with the state of what they are held for; those that somebody else is at are left out."""
+async def holds_ending(work: Work, now: datetime, soon: datetime, limit: int) -> Sequence[tuple[Hold, ReservationState]]:
+    """Holds that have ended, and those of bookings under way that end soon; with the state of what they are held for.
+
+    What somebody else is at is left out.
+    """
+    under_way = reservation.c.state == ReservationState.ASKED.value
     ending = (
         select(hold, reservation.c.state.label("reservation_state"))
         .join(reservation, (reservation.c.tenant == hold.c.tenant) & (reservation.c.urn == hold.c.reservation))
-        .where(hold.c.tenant == work.tenant, hold.c.state == HoldState.HELD.value, hold.c["until"] <= by, hold.c.night == hold.c.check_in)
+        .where(
+            hold.c.tenant == work.tenant,
+            hold.c.state == HoldState.HELD.value,
+            hold.c["until"] <= soon,
+            under_way | (hold.c["until"] <= now),
+            hold.c.night == hold.c.check_in,
+        )
         .order_by(hold.c["until"])
         .limit(limit)
         .with_for_update(skip_locked=True, of=hold)

@@ -3,7 +3,7 @@
 from domains.booking.actions.book import Asks, book_rooms, booking_absent, booking_confirmed, booking_declined, booking_unresolved
 from domains.booking.actions.cancel import booking_verified, cancel_refused, cancel_rooms, cancelled, undo
 from domains.booking.actions.hold import expire_holds, restore_hotel
-from domains.booking.actions.rank import nothing_found, rank_hotels
+from domains.booking.actions.rank import nothing_found, rank_hotels, tell_again
 
 __all__ = [
     "Asks",
@@ -20,5 +20,6 @@ __all__ = [
     "nothing_found",
     "rank_hotels",
     "restore_hotel",
+    "tell_again",
     "undo",
 ]

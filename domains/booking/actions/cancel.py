@@ -36,6 +36,9 @@ async def cancel_rooms(work: Work, command: CancelRooms, reply_to: str, holds: H
     if placement.state is not PlacementState.UNDONE:
         placement = replace(placement, state=PlacementState.UNDOING, reason=command.reason or placement.reason)
     await store.save_placement(work, placement)
+    asked = any(each.state is ReservationState.ASKED for each in await store.reservations_of(work, command.workflow))
+    if asked and not under_way:  # a hotel may have said no just before the lock, and the next one been asked
+        under_way = await asks.withdraw(work, command.sub_case, command.workflow, reply_to)
     if not under_way:
         await undo(work, command.workflow, holds, asks)
 

@@ -54,11 +54,11 @@ async def restore_hotel(work: Work, holds: Holds, hotel: Urn) -> None:
 async def expire_holds(work: Work, holds: Holds) -> int:
     """Ends the holds whose time is up and lengthens those of bookings still under way; how many were looked at."""
     now = await work.now()
-    ending = await store.holds_ending(work, now + CONFIRM_MARGIN, ENDING_AT_ONCE)
+    ending = await store.holds_ending(work, now, now + CONFIRM_MARGIN, ENDING_AT_ONCE)
     for hold, state in ending:
         if state is ReservationState.ASKED:  # nobody knows yet whether the partner has booked them
             await _lengthen(work, holds, hold, now + HOLD_LIFETIME)
-        elif hold.until <= now:
+        else:
             await _move(work, holds, hold.urn, HoldState.EXPIRED)
     return len(ending)
 

@@ -13,16 +13,18 @@ from kernel.work import Work
 
 
 async def rank_hotels(work: Work, command: RankHotels, found: Found, reply_to: str) -> Ranking:
-    """Ranks what was found and answers HotelsRanked or NoHotelFits. May be repeated: the first ranking stands."""
-    known = await store.ranking_for(work, reply_to)
-    made = known or await _rank(work, command, found, reply_to)
-    if made.candidates:
-        best = made.candidates[0].offer.name
-        ranked = HotelsRanked(command.sub_case, made.urn, len(made.candidates), best, made.answered, made.silent)
-        await work.record(ranked, aggregate=command.sub_case, reply_to=reply_to)
-    else:
-        await nothing_found(work, command, reply_to, _why(made), made.excluded)
+    """Ranks what was found and answers HotelsRanked or NoHotelFits."""
+    made = await _rank(work, command, found, reply_to)
+    await _tell(work, command, made, reply_to)
     return made
+
+
+async def tell_again(work: Work, command: RankHotels, reply_to: str) -> bool:
+    """Answers a repeated question with the ranking that was made for it; False when there is none yet."""
+    known = await store.ranking_for(work, reply_to)
+    if known is not None:
+        await _tell(work, command, known, reply_to)
+    return known is not None
 
 
 async def nothing_found(work: Work, command: RankHotels, reply_to: str, why: str, excluded: dict[str, int]) -> None:
@@ -42,9 +44,16 @@ async def _rank(work: Work, command: RankHotels, found: Found, reply_to: str) ->
     return made
 
 
+async def _tell(work: Work, command: RankHotels, made: Ranking, reply_to: str) -> None:
+    if not made.candidates:
+        await nothing_found(work, command, reply_to, _why(made), made.excluded)
+        return
+    best = made.candidates[0].offer.name
+    ranked = HotelsRanked(command.sub_case, made.urn, len(made.candidates), best, made.answered, made.silent)
+    await work.record(ranked, aggregate=command.sub_case, reply_to=reply_to)
+
+
 def _why(made: Ranking) -> str:
-    if not made.answered:
-        return "no source of hotels answered"
     if not made.excluded:
         return f"no hotel near {made.airport} has rooms for these nights"
     reasons = ", ".join(f"{count} {reason.lower().replace('_', ' ')}" for reason, count in made.excluded.items())

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from domains.booking.airports import airports
 from domains.booking.ports import Occupancy, Offer, Search
-from domains.booking.search import Searches
+from domains.booking.search import Sources
 from kernel.answer import Answer, Ok, Unknown
 from kernel.tenancy import Tenant
 from tests.domains.booking.rooms import CHECK_IN, an_offer
@@ -35,8 +35,8 @@ class Source:
         return self._answer
 
 
-def searches(*sources: Source) -> Searches:
-    return Searches(sources)  # type: ignore[arg-type]  # a search needs no more of a source
+def searches(*sources: Source) -> Sources:
+    return Sources(sources)  # type: ignore[arg-type]  # a search needs no more of a source
 
 
 async def test_a_silent_source_does_not_hold_up_the_others() -> None:

@@ -1,0 +1,50 @@
+"""What booking does when a saga asks, and how screens follow its holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domains.booking import actions, queries
+from domains.booking.commands import BookRooms, CancelRooms, RankHotels
+from domains.booking.events import HoldsChanged
+from domains.booking.model import count_urn
+from jobs.operations.book_rooms import ASKS
+from jobs.operations.search_hotels import SEARCH_HOTELS
+from jobs.registry import Ports, on, on_many
+from kernel.event import Envelope, encode
+from kernel.operation import intend
+from kernel.saga import ReplyTo
+from kernel.work import Work
+
+
+@on(RankHotels)
+async def search_hotels(work: Work, command: RankHotels, envelope: Envelope, ports: Ports) -> None:
+    """Searches; the same question asked again gets the same answer."""
+    reply_to = envelope.reply_to or ""
+    if not await actions.tell_again(work, command, reply_to):
+        key = f"search|{reply_to}"
+        await intend(work, SEARCH_HOTELS, subject=command.sub_case, key=key, intent=encode(command), reply_to=reply_to)
+
+
+@on(BookRooms)
+async def book_rooms(work: Work, command: BookRooms, envelope: Envelope, ports: Ports) -> None:
+    reply_to = envelope.reply_to or ""
+    await actions.book_rooms(work, command, ReplyTo.parse(reply_to).workflow, reply_to, ports.holds, ASKS)
+
+
+@on(CancelRooms)
+async def cancel_rooms(work: Work, command: CancelRooms, envelope: Envelope, ports: Ports) -> None:
+    await actions.cancel_rooms(work, command, envelope.reply_to or "", ports.holds, ASKS)
+
+
+@on_many(HoldsChanged)
+async def show_holds(work: Work, taken: Sequence[tuple[HoldsChanged, Envelope]], ports: Ports) -> None:
+    """Screens of every airport that shows these rooms follow."""
+    urns = {count_urn(event.airport, event.hotel, event.room_type, event.night) for event, _ in taken}
+    counts = await queries.hold_counts_beside(work.connection, work.tenant, sorted(urns))
+
+    async def show() -> None:
+        for count in counts:
+            ports.feed.publish(work.tenant, f"holds:{count.airport}", count.urn, count.version)
+
+    work.after_commit(show)

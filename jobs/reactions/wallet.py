@@ -1,0 +1,22 @@
+"""What wallet does when a saga asks."""
+
+from __future__ import annotations
+
+from domains.wallet import actions
+from domains.wallet.commands import IssueCard, VoidCard
+from jobs.operations.issue_card import ASKS
+from jobs.registry import Ports, on
+from kernel.event import Envelope
+from kernel.saga import ReplyTo
+from kernel.work import Work
+
+
+@on(IssueCard)
+async def issue_card(work: Work, command: IssueCard, envelope: Envelope, ports: Ports) -> None:
+    reply_to = envelope.reply_to or ""
+    await actions.issue_card(work, command, ReplyTo.parse(reply_to).workflow, reply_to, ASKS)
+
+
+@on(VoidCard)
+async def void_card(work: Work, command: VoidCard, envelope: Envelope, ports: Ports) -> None:
+    await actions.void_card(work, command, envelope.reply_to or "", ASKS)
