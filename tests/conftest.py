@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
 from kernel.database import Databases
 from kernel.tenancy import Tenant
@@ -15,6 +16,7 @@ from runtime.embedded.postgres import Postgres
 from runtime.embedded.valkey import Valkeys, ValkeyUrls
 from runtime.migrate import provision_tenant
 from runtime.settings import DATABASES
+from tests.harness.browser import a_browser
 from tests.harness.servers import Servers, a_postgres, empty_template, migrated_template, three_valkeys
 
 TENANTS = (Tenant("t1"), Tenant("t2"))
@@ -81,3 +83,10 @@ async def tenant(postgres: Postgres) -> Tenant:
     made = Tenant(f"x{next(_fresh):04d}")
     await provision_tenant(made, postgres.url)
     return made
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium, shared by the session; give each person in a story a context of his own."""
+    async with a_browser() as running:
+        yield running
