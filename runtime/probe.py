@@ -1,6 +1,6 @@
 """Asking a process of ours whether it is well: one local request, no client library.
 
-`python -m runtime.probe PORT` does it for a container's health check.
+`python -m runtime.probe PORT [PATH]` does it for a container's health check.
 """
 
 from __future__ import annotations
@@ -30,10 +30,15 @@ def ask(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, object]:
         return answer.status, None
 
 
-def is_ready(port: int) -> bool:
+def path_of(process: str) -> str:
+    """Where a process says whether it is well; the sandbox has no other address of ours than its control door."""
+    return "/_sandbox" if process == "sandbox" else "/readyz"
+
+
+def is_ready(port: int, path: str = "/readyz") -> bool:
     """Whether it can do its work now, its stores included."""
-    return ask(port, "/readyz")[0] == 200
+    return ask(port, path)[0] == 200
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_ready(int(sys.argv[1])) else 1)
+    sys.exit(0 if is_ready(int(sys.argv[1]), *sys.argv[2:3]) else 1)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TextIO
@@ -85,7 +85,7 @@ class Service:
         """Whether it can do its work."""
         if self._child is None or self.ended is not None:
             return False
-        return self.port is None or probe.is_ready(self.port)
+        return self.port is None or probe.is_ready(self.port, probe.path_of(self.name))
 
     def start(self) -> None:
         """Start it. SIGKILL follows our own end: its work is made to survive that, and its stores are gone with us anyway."""
@@ -164,10 +164,14 @@ class Supervisor:
                 "migrate", ["migrate"], Process.MIGRATE, {"NEXA_TENANTS": self.told.get("NEXA_TENANTS") or ",".join(self._tenants)}
             )
 
-    def start_services(self) -> None:
+    def start_services(self, sandbox_options: Sequence[str] = ()) -> None:
         """The sandbox, the worker and the gateways. Does not wait for them."""
         doors = {name: (["serve", name], Process(name), port) for name, port in self.ports.gateways.items()}
-        sandbox = {} if "NEXA_SANDBOX_URL" in self._environ else {"sandbox": (["serve", "sandbox"], Process.SANDBOX, self.ports.sandbox)}
+        sandbox = (
+            {}
+            if "NEXA_SANDBOX_URL" in self._environ
+            else {"sandbox": (["serve", "sandbox", *sandbox_options], Process.SANDBOX, self.ports.sandbox)}
+        )
         for name, (arguments, process, port) in {**sandbox, **doors}.items():
             self._start_service(name, arguments, process, port)
         self._start_service("worker", ["worker"], Process.WORKER, None)

@@ -77,7 +77,7 @@ def _processes(state: State) -> dict[str, dict[str, Any]]:
     return {
         process.name: {
             "pid": process.pid,
-            "ready": process.alive and (process.name not in doors or probe.is_ready(doors[process.name])),
+            "ready": process.alive and (process.name not in doors or probe.is_ready(doors[process.name], probe.path_of(process.name))),
             "restarts": state.restarts.get(process.name, 0),
         }
         for process in state.processes

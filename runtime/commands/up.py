@@ -14,17 +14,18 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
 
-from runtime import overview, site
+from runtime import overview, probe, site
+from runtime.build import BuildError, build
 from runtime.commands import CommandError
-from runtime.embedded.process import ServerError
 from runtime.replay.storm import Storm
 from runtime.settings import read
 from runtime.state import running
-from runtime.supervisor import PATIENCE, ROOT, Supervisor
+from runtime.supervisor import ROOT, Supervisor
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="start empty: no storm")
     parser.add_argument("--flights", type=_count, default=40, metavar="N", help="how many cancelled flights to play (default: 40)")
     parser.add_argument("--speed", type=float, default=60.0, metavar="X", help="how much faster than the real storm (default: 60)")
+    parser.add_argument("--published-quotas", action="store_true", help="sandboxes keep the partners' own limits, not 50 a second")
     parser.add_argument("--port", type=_base, default=site.BASE, metavar="BASE", help=f"first of the ports (default: {site.BASE})")
     parser.add_argument("--detach", action="store_true", help="return as soon as everything is healthy, and leave it running")
 
@@ -46,14 +48,27 @@ def run(arguments: argparse.Namespace) -> int:
         home, site.Ports(arguments.port), os.environ, sorted(Storm().airlines), lambda line: console.print(f"[dim]{line}[/]")
     )
     try:
-        supervisor.start_stores()
-        supervisor.start_services()
+        with ThreadPoolExecutor(1) as aside:
+            pages = aside.submit(build, home)
+            supervisor.start_stores()
+            _await_pages(pages, supervisor)
+        supervisor.start_services(["--published-quotas"] if arguments.published_quotas else [])
         asyncio.run(_stay(supervisor, arguments, console))
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
         supervisor.stop()
     console.print("[dim]stopped[/]")
     return 0
+
+
+def _await_pages(pages: Future[Path], supervisor: Supervisor) -> None:
+    """Without its pages Nexa still works for scripts, airlines and tests; so a machine that cannot build them is told, not stopped."""
+    try:
+        if not pages.done():
+            supervisor.say("building the console and the phone page (only when they have changed)")
+        pages.result()
+    except BuildError as error:
+        supervisor.say(f"no console and no phone page: {error}")
 
 
 async def _stay(supervisor: Supervisor, arguments: argparse.Namespace, console: Console) -> None:
@@ -76,30 +91,36 @@ async def _work(supervisor: Supervisor, arguments: argparse.Namespace, console: 
     supervisor.state.urls = {**overview.urls(supervisor.ports, supervisor.told, sorted(Storm().airlines))}
     supervisor.state.write(supervisor.home)
     console.print(overview.table(supervisor.state.urls))
+    supervisor.say(f"sandbox limits: {await asyncio.to_thread(_limits, supervisor)}")
     await supervisor.watch()
+
+
+def _limits(supervisor: Supervisor) -> str:
+    """What each sandbox allows, in words."""
+    _, told = probe.ask(supervisor.ports.sandbox, "/_sandbox")
+    if not isinstance(told, dict):
+        return "unknown; the sandbox is not ours"
+    return ", ".join(f"{partner} {limit['calls']:g} in {limit['seconds']:g} s" for partner, limit in told.items())
 
 
 def _detach(home: Path, arguments: argparse.Namespace) -> int:
     """Start the same command in a session of its own, and wait for it to be ready."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     log = home / "logs" / "supervisor.log"
-    quiet = ["--quiet"] if arguments.quiet else []
-    options = ["--flights", str(arguments.flights), "--speed", str(arguments.speed), "--port", str(arguments.port), *quiet]
+    switches = [f"--{name.replace('_', '-')}" for name in ("quiet", "published_quotas") if getattr(arguments, name)]
+    options = ["--flights", str(arguments.flights), "--speed", str(arguments.speed), "--port", str(arguments.port), *switches]
     with log.open("wb") as output:
         command = [sys.executable, "-m", "runtime.command", "up", *options]
         child = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-    deadline = time.monotonic() + 2 * PATIENCE
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            raise CommandError(log.read_text(errors="replace").strip().removeprefix("nexa: "))
+    while child.poll() is None:
         state = running(home)
         if state and state.supervisor.pid == child.pid and state.phase == "ready" and state.urls:
             Console(highlight=False).print(overview.table(state.urls))
             return 0
         time.sleep(0.1)
-    raise ServerError(f"it did not get ready; see {log}")
+    raise CommandError(f"it did not get ready:\n{log.read_text(errors='replace').strip()}")
 
 
 def _count(text: str) -> int:
