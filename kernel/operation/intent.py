@@ -28,14 +28,16 @@ _INTEND = text("""
     on conflict (tenant, key) do nothing
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
+# One statement: between two, an answer could turn SENT back into INTENT, and neither would see the row.
 _WITHDRAW = text("""
-    update operation set state = 'WITHDRAWN', due = null, ended_at = nexa_now(), version = version + 1
-    where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[])) and state = 'INTENT'
-""")
-_AWAIT = text("""
-    update operation set withdrawn_by = :reply_to, version = version + 1
+    update operation set
+        state = case state when 'INTENT' then 'WITHDRAWN' else state end,
+        due = case state when 'INTENT' then null else due end,
+        ended_at = case state when 'INTENT' then nexa_now() end,
+        withdrawn_by = :reply_to, version = version + 1
     where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
-      and state in ('SENT', 'UNKNOWN')
+      and state in ('INTENT', 'SENT', 'UNKNOWN')
+    returning state
 """)
 _OF = text(f"""
     select {COLUMNS} from operation
@@ -85,9 +87,8 @@ async def withdraw(work: Work, *operations: Operation[Any, Any], subject: Urn, w
     When it is not zero, stop here: `Operation.resolved` is called with `reply_to` once the last of them has settled.
     """
     facts = {"tenant": work.tenant, "subject": str(subject), "workflow": str(workflow), "names": [each.name for each in operations]}
-    # A claim that is just being taken holds the row; both statements wait for it and then see it as SENT.
-    await work.execute(_WITHDRAW, facts)
-    return (await work.execute(_AWAIT, {**facts, "reply_to": reply_to})).rowcount
+    states = (await work.execute(_WITHDRAW, {**facts, "reply_to": reply_to})).scalars()
+    return sum(state != State.WITHDRAWN for state in states)
 
 
 async def operations_of(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn) -> list[OperationRow]:

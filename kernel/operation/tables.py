@@ -43,7 +43,7 @@ def operation_table(metadata: MetaData) -> Table:
         Column("journal", JSONB, nullable=False, server_default=sql("'[]'")),
         *claim_columns(),
         unique("key"),
-        lookup("due", where="due is not null and owner is null"),
+        lookup("name", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
         lookup("subject", "workflow"),
         partitioned=True,

@@ -43,7 +43,7 @@ def _workflow(metadata: MetaData) -> Table:
         instant("started_at", default_now=True),
         instant("ended_at", nullable=True),
         *claim_columns(),
-        lookup("due", where="due is not null and owner is null"),
+        lookup("plan", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
         lookup("subject"),
         partitioned=True,

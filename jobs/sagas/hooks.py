@@ -1,0 +1,61 @@
+"""What cases is told of its workflows: a step that failed, an end, and that there is something new to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from domains.cases import actions
+from domains.cases.events import WorkflowEnded
+from jobs.registry import Ports
+from kernel.saga import State, Step, Workflow
+from kernel.saga.runner import Hooks
+from kernel.saga.transition import Entry, EntryState
+from kernel.work import Work
+
+
+def hooks(ports: Ports) -> Hooks:
+    """The hooks of the engine, over these ports."""
+
+    def moved(workflow: Workflow) -> None:
+        ports.feed.publish(workflow.tenant, f"sub-case:{workflow.subject}", workflow.urn, workflow.version)
+
+    return Hooks(step_refused=step_refused, ended=ended, moved=moved)
+
+
+async def step_refused(work: Work, workflow: Workflow, step: Step, entry: Entry) -> None:
+    """The workflow goes on; a person makes the step good."""
+    await actions.step_refused(work, workflow.urn, workflow.subject, step.name, entry.summary, _facts(entry))
+
+
+async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequence[Entry]) -> None:
+    """Nothing is asked any more. An undone workflow moves its sub-case; what could not be undone is a review of its own."""
+    if outcome is State.DONE:
+        await _tell(work, workflow, "DONE")
+        return
+    for entry in entries:
+        if entry.state is EntryState.UNDO_REFUSED:
+            await actions.step_refused(work, workflow.urn, workflow.subject, f"undo {entry.step}", entry.summary, _facts(entry))
+    failed = next((entry for entry in entries if entry.state is EntryState.REFUSED), None)
+    step = failed.step if failed else workflow.step if outcome is State.QUARANTINED else None
+    await actions.end_workflow(
+        work,
+        workflow.urn,
+        workflow.subject,
+        step=step,
+        why=workflow.failure or workflow.cancel_reason or "The workflow was undone.",
+        unknown=outcome is State.QUARANTINED or _unknown(failed),
+        evidence=_facts(failed) if failed else {},
+    )
+    await _tell(work, workflow, "FAILED" if step else "COMPENSATED")
+
+
+async def _tell(work: Work, workflow: Workflow, outcome: str) -> None:
+    await work.record(WorkflowEnded(workflow.urn, workflow.subject, outcome), aggregate=workflow.subject)
+
+
+def _unknown(entry: Entry | None) -> bool:
+    return entry is not None and entry.answer is not None and bool(entry.answer.get("unknown"))
+
+
+def _facts(entry: Entry) -> Mapping[str, str]:
+    return {name: str(value) for name, value in entry.evidence.items()}

@@ -1,0 +1,143 @@
+"""Taking due rows of `workflow` and `operation`, over all tenants in one statement and one commit.
+
+A claim is `owner` and a raised `fence`; whoever writes afterwards says `where fence = mine`, and zero rows mean that the claim was lost.
+Rows that are locked at the moment are left for the next round, so claims never wait for anybody.
+Tenants take turns by virtual time: who was served least comes first, and an idle one gathers no credit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row that is ours while `fence` stands. `kind` is the plan of a workflow, the name of an operation."""
+
+    tenant: Tenant
+    urn: Urn
+    kind: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A table with claim columns: which column tells the kind, and what else changes when a due row is taken."""
+
+    table: str
+    kind: str
+    sets: str = ""
+
+
+WORKFLOWS = Claimed("workflow", "plan")
+# Taking an intent is what makes it "in flight": from this commit on the partner may have been reached.
+OPERATIONS = Claimed(
+    "operation",
+    "name",
+    """, sends = w.sends + case w.state when 'INTENT' then 1 else 0 end,
+         sent_at = case w.state when 'INTENT' then nexa_now() end,
+         state = case w.state when 'INTENT' then 'SENT' else w.state end""",
+)
+
+
+class Claims:
+    """Takes rows of one table as one worker. `engine` connects as `nexa_dispatch`."""
+
+    def __init__(self, engine: AsyncEngine, claimed: Claimed, me: str) -> None:
+        self.engine, self.me = engine, me
+        table, kind = claimed.table, claimed.kind
+        self._due = text(f"""
+            with picked as (
+                select w.tenant, w.urn
+                from unnest(cast(:tenants as text[]), cast(:kinds as text[]), cast(:shares as int[])) as t(tenant, kind, share)
+                cross join lateral (
+                    select tenant, urn from {table}
+                    where tenant = t.tenant and {kind} = t.kind and due <= nexa_now() and owner is null
+                    order by due limit t.share for update skip locked
+                ) w limit :most
+            )
+            update {table} w set fence = w.fence + 1, owner = :me{claimed.sets}
+            from picked p where w.tenant = p.tenant and w.urn = p.urn
+            returning w.tenant, w.urn, w.{kind} as kind, w.fence
+        """)
+        self._orphans = text(f"""
+            with picked as (
+                select w.tenant, w.urn from unnest(cast(:tenants as text[])) as t(tenant)
+                cross join lateral (
+                    select tenant, urn from {table}
+                    where tenant = t.tenant and owner = any(cast(:owners as text[])) and {kind} = any(cast(:kinds as text[]))
+                      and not urn = any(cast(:held as text[]))
+                    limit :share for update skip locked
+                ) w
+            )
+            update {table} w set fence = w.fence + 1, owner = :me, deaths = w.deaths + 1
+            from picked p where w.tenant = p.tenant and w.urn = p.urn
+            returning w.tenant, w.urn, w.{kind} as kind, w.fence
+        """)
+
+    async def due(self, shares: Sequence[tuple[Tenant, str, int]], most: int) -> list[Claim]:
+        """Takes what is due, up to `most`: of each `(tenant, kind, share)` the longest waiting, tenants in the order given."""
+        if not shares or most <= 0:
+            return []
+        tenants, kinds, each = zip(*shares, strict=True)
+        return await self._take(self._due, {"tenants": list(tenants), "kinds": list(kinds), "shares": list(each), "most": most})
+
+    async def orphans(
+        self, tenants: Sequence[Tenant], owners: Sequence[str], kinds: Iterable[str], most: int, held: Iterable[Urn] = ()
+    ) -> list[Claim]:
+        """Takes over what `owners` had claimed, `held` aside, up to `most` per tenant; each taking counts as a death."""
+        if not owners:
+            return []
+        facts = {"tenants": list(tenants), "owners": list(owners), "kinds": list(kinds), "share": most, "held": [str(urn) for urn in held]}
+        return await self._take(self._orphans, facts)
+
+    async def _take(self, statement: object, facts: Mapping[str, object]) -> list[Claim]:
+        async with self.engine.begin() as connection:
+            rows = (await connection.execute(statement, {**facts, "me": self.me})).all()  # type: ignore[call-overload]
+        return [Claim(Tenant(row.tenant), Urn(row.urn), row.kind, row.fence) for row in rows]
+
+
+class Turns:
+    """Who comes next, by least virtual time."""
+
+    def __init__(self) -> None:
+        self._served: dict[Tenant, float] = {}
+        self._busy: set[Tenant] = set()
+
+    def shares(self, tenants: Iterable[Tenant], limit: int) -> list[tuple[Tenant, int]]:
+        """How many each tenant may take, in turn: the busy ones divide `limit`, the others get one to show that they are there."""
+        order = sorted(tenants, key=lambda tenant: (self._served.get(tenant, 0.0), tenant))
+        busy = [tenant for tenant in order if tenant in self._busy]
+        idle = [tenant for tenant in order if tenant not in self._busy]
+        each = max(1, (limit - min(len(idle), limit // 2)) // max(1, len(busy)))
+        return [*((tenant, each) for tenant in busy), *((tenant, 1) for tenant in idle)]
+
+    def expect(self, tenant: Tenant | None) -> None:
+        """There is something to do for this tenant."""
+        if tenant is not None and tenant not in self._busy:
+            self._served[tenant] = max(self._served.get(tenant, 0.0), self._level())
+            self._busy.add(tenant)
+
+    def charge(self, asked: Iterable[Tenant], taken: Sequence[Claim]) -> None:
+        """Tells who was served. A tenant that had nothing to do for a while starts level with those who had."""
+        counts: dict[Tenant, int] = {}
+        for claim in taken:
+            counts[claim.tenant] = counts.get(claim.tenant, 0) + 1
+        level = self._level()
+        for tenant in asked:
+            if tenant not in counts:
+                self._busy.discard(tenant)
+                self._served[tenant] = max(self._served.get(tenant, 0.0), level)
+        for tenant, count in counts.items():
+            self._served[tenant] = max(self._served.get(tenant, 0.0), level) + count
+            self._busy.add(tenant)
+
+    def _level(self) -> float:
+        return min((self._served.get(tenant, 0.0) for tenant in self._busy), default=0.0)

@@ -1,0 +1,326 @@
+"""The engine: hands that walk workflows and perform partner operations, hosted by the worker process.
+
+Idea: truth is in Postgres; a ring only says "look now", and a sweep every second finds what no ring told of. Claims are taken over all
+tenants in one statement per database; the partner calls of a worker are bounded per operation, and everything else is short transactions.
+
+Guarantees: a lost ring costs at most one sweep; what a dead worker had claimed is taken over within `dead_after` and a beat; `stop` lets
+calls under way finish; killing it at any instant loses nothing and sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from kernel.bell import Bell
+from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims, Turns
+from kernel.clock import monotonic
+from kernel.database import Databases
+from kernel.operation.declaration import OperationRow, Operations
+from kernel.operation.runner import OperationRunner
+from kernel.presence import Presence, Pulse
+from kernel.saga.plan import Plans
+from kernel.saga.runner import Hooks, WorkflowRunner
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 50  # rows per claim
+ADVANCING: Final = 3  # batches of workflows under way at once; the fourth connection is for everybody else
+LOST_EVERY: Final = 15  # beats between two searches for claims that nobody holds
+TENANTS_FOR: Final = timedelta(seconds=5)  # how long the list of tenants is believed
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`sweep` bounds what a lost ring costs; `grace` is for calls under way when the process has to end (a partner's time-out)."""
+
+    pulse: Pulse = Pulse()
+    sweep: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=25)
+
+
+class Engine:
+    """One worker's engine. `home` is the domain whose database holds the workflows and the heartbeats.
+
+    `ports` goes to operations untouched. `tenants` bounds whom it works for; None means everybody who has partitions.
+    """
+
+    def __init__(
+        self, databases: Databases, ports: Any, worker_id: str, *, plans: Plans, operations: Operations, hooks: Hooks | None = None,
+        settle_scale: float = 1.0, tenants: Sequence[Tenant] | None = None, queue: str | None = None, home: str = "cases",
+        timing: Timing | None = None,
+    ) -> None:  # fmt: skip
+        self.timing = timing or Timing()
+        self.presence = Presence(databases.dispatch(home), worker_id, self.timing.pulse, queue)
+        self._roll = _Roll(databases, home, tenants)
+        self._floors: list[_Floor] = [_Workflows(self, databases, plans, hooks or Hooks(), home)]
+        self._floors += [_Operations(self, databases, operations.of(domain), ports, settle_scale, domain) for domain in operations.domains]
+        self._stopping = asyncio.Event()
+        self._quiet_rounds = 0
+
+    @property
+    def id(self) -> str:
+        """This run of this worker, as claims name it."""
+        return self.presence.me
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the heart beats."""
+        return self.presence.alive
+
+    async def run(self) -> None:
+        """Works until `stop`; cancelling it instead is as good as killing it."""
+        await self._beat()
+        async with asyncio.TaskGroup() as hands:
+            heart = hands.create_task(self._live())
+            floors = [hands.create_task(floor.run(hands)) for floor in self._floors]
+            await self._stopping.wait()
+            for floor in self._floors:
+                floor.bell.ring()
+            await asyncio.wait(floors)
+            await self._rest()
+            heart.cancel()
+        await self.presence.leave()
+
+    async def stop(self) -> None:
+        """Takes nothing new, and lets what is under way finish within `grace`; `run` returns then."""
+        self._stopping.set()
+
+    def wake(self, tenant: Tenant | None = None, urn: Urn | None = None) -> None:
+        """Look now. Carries no truth; may be called at any time and as often as one likes."""
+        for floor in self._floors:
+            floor.turns.expect(tenant)
+            floor.bell.ring()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    async def tenants(self) -> Sequence[Tenant]:
+        return await self._roll.names()
+
+    async def _live(self) -> None:
+        beats = 0
+        while True:
+            await asyncio.sleep(self.timing.pulse.beat.total_seconds())
+            beats += 1
+            try:
+                await self._beat()
+                await self._take_over()
+                if beats % LOST_EVERY == 0:
+                    await self._find_lost()
+            except Exception:
+                log.exception("a heartbeat failed")
+
+    async def _beat(self) -> None:
+        async with asyncio.timeout(self.timing.pulse.dead_after.total_seconds()):
+            await self.presence.beat()
+
+    async def _take_over(self) -> None:
+        """Takes what dead workers had; when twice nothing was left of them, they are not looked for again."""
+        dead = self.presence.dead
+        if not dead:
+            self._quiet_rounds = 0
+            return
+        taken = 0
+        for floor in self._floors:
+            claims = await floor.take_over(dead)
+            taken += len(claims)
+            if claims:
+                log.warning("took over %d of %s from %s", len(claims), floor.name, ", ".join(dead))
+        self._quiet_rounds = 0 if taken else self._quiet_rounds + 1
+        if self._quiet_rounds >= 2:
+            await self.presence.cleared(dead)
+            self._quiet_rounds = 0
+
+    async def _find_lost(self) -> None:
+        """What is claimed by this very worker and in nobody's hands: a fault of ours, and as good as a death."""
+        for floor in self._floors:
+            claims = await floor.take_over((self.id,))
+            if claims:
+                log.error("found %d of %s that nobody held", len(claims), floor.name)
+
+    async def _rest(self) -> None:
+        until = monotonic() + self.timing.grace.total_seconds()
+        while busy := [task for floor in self._floors for task in floor.tasks]:
+            if monotonic() >= until:
+                for task in busy:  # their rows say SENT, and another worker finds out
+                    task.cancel()
+            await asyncio.wait(busy, timeout=max(0.0, until - monotonic()) or None)
+
+
+class _Roll:
+    """Who is worked for."""
+
+    def __init__(self, databases: Databases, home: str, only: Sequence[Tenant] | None) -> None:
+        self._database, self._only = databases[home], only
+        self._names: Sequence[Tenant] = ()
+        self._read = float("-inf")
+
+    async def names(self) -> Sequence[Tenant]:
+        if monotonic() - self._read > TENANTS_FOR.total_seconds():
+            known = await self._database.tenants()
+            self._names = [name for name in known if not self._only or name in self._only]
+            self._read = monotonic()
+        return self._names
+
+
+class _Floor:
+    """One table's hands: a loop that claims what is due, and tasks that work it off. `held` is what the tasks have."""
+
+    def __init__(self, engine: Engine, claims: Claims, kinds: Iterable[str], name: str) -> None:
+        self.engine, self.claims, self.kinds, self.name = engine, claims, tuple(kinds), name
+        self.bell, self.turns = Bell(), Turns()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.held: set[Urn] = set()
+        self._claiming = asyncio.Lock()  # between a claim's commit and `held` nobody may look for lost ones
+        self._hands: asyncio.TaskGroup | None = None
+
+    async def run(self, hands: asyncio.TaskGroup) -> None:
+        self._hands = hands
+        sweep = self.engine.timing.sweep
+        while not self.engine.stopping:
+            try:
+                busy = self.engine.presence.alive and await self.round()
+            except Exception:
+                log.exception("looking for work in %s failed", self.name)
+                busy = False
+            if not busy:
+                await self.bell.wait(sweep)
+
+    async def round(self) -> bool:
+        """Claims once and hands out; whether it is worth looking again at once."""
+        raise NotImplementedError
+
+    def inherit(self, claims: Sequence[Claim]) -> None:
+        """Works off what was taken over."""
+        raise NotImplementedError
+
+    async def take_over(self, owners: Sequence[str]) -> list[Claim]:
+        """What these had claimed is ours now."""
+        tenants = await self.engine.tenants()
+        async with self._claiming:
+            claims = await self.claims.orphans(tenants, owners, self.kinds, BATCH, self.held)
+            self.held.update(claim.urn for claim in claims)
+        self.inherit(claims)
+        return claims
+
+    async def claim(self, shares: Sequence[tuple[Tenant, str, int]], most: int) -> list[Claim]:
+        async with self._claiming:
+            claims = await self.claims.due(shares, most)
+            self.held.update(claim.urn for claim in claims)
+        self.turns.charge({tenant for tenant, _, _ in shares}, claims)
+        return claims
+
+    def spawn(self, urns: Iterable[Urn], work: Awaitable[None]) -> None:
+        """Does it beside everything else; when it is over, `urns` are not held any more."""
+        if self._hands is None:
+            raise RuntimeError("the engine does not run")
+        task = self._hands.create_task(self._guarded(tuple(urns), work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _guarded(self, urns: Sequence[Urn], work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("work on %s broke off", self.name)
+        finally:
+            self.held.difference_update(urns)
+            self.bell.ring()
+
+
+class _Workflows(_Floor):
+    def __init__(self, engine: Engine, databases: Databases, plans: Plans, hooks: Hooks, home: str) -> None:
+        super().__init__(engine, Claims(databases.dispatch(home), WORKFLOWS, engine.id), plans, f"{home}.workflow")
+        self.runner = WorkflowRunner(databases[home], plans, hooks, engine.id)
+
+    async def round(self) -> bool:
+        if len(self.tasks) >= ADVANCING:
+            return False  # whoever finishes rings
+        tenants = await self.engine.tenants()
+        claims = await self.claim(
+            [(tenant, plan, most) for tenant, most in self.turns.shares(tenants, BATCH) for plan in self.kinds], BATCH
+        )
+        self.inherit(claims)
+        return bool(claims)
+
+    def inherit(self, claims: Sequence[Claim]) -> None:
+        for tenant, batch in _by_tenant(claims):
+            self.spawn([claim.urn for claim in batch], self.runner.advance(tenant, batch))
+
+
+class _Operations(_Floor):
+    def __init__(self, engine: Engine, databases: Databases, operations: Operations, ports: Any, scale: float, domain: str) -> None:
+        super().__init__(engine, Claims(databases.dispatch(domain), OPERATIONS, engine.id), operations, f"{domain}.operation")
+        self.operations = operations
+        self.runner = OperationRunner(databases[domain], operations, ports, engine.presence, self.bell, scale=scale)
+        self._flying: dict[str, int] = dict.fromkeys(operations, 0)
+
+    async def round(self) -> bool:
+        free = {name: each.at_once - self._flying[name] for name, each in self.operations.items()}
+        room = min(BATCH, sum(max(0, places) for places in free.values()))
+        if room <= 0:
+            return False  # whoever finishes rings
+        tenants = await self.engine.tenants()
+        shares = [
+            (tenant, name, min(most, places))
+            for name, places in free.items()
+            if places > 0
+            for tenant, most in self.turns.shares(tenants, places)
+        ]
+        claimed_at = monotonic()
+        claims = await self.claim(shares, room)
+        self._hand_out(claims, lambda row: self.runner.perform(row, claimed_at))
+        return bool(claims)
+
+    def inherit(self, claims: Sequence[Claim]) -> None:
+        self._hand_out(claims, self.runner.take_over)
+
+    def _hand_out(self, claims: Sequence[Claim], perform: Callable[[OperationRow], Awaitable[None]]) -> None:
+        for claim in claims:
+            self._flying[claim.kind] += 1
+        for tenant, batch in _by_tenant(claims):
+            self.spawn((), self._perform(tenant, batch, perform))
+
+    async def _perform(self, tenant: Tenant, claims: Sequence[Claim], perform: Callable[[OperationRow], Awaitable[None]]) -> None:
+        """Reads the claimed rows, and does them side by side; a place is free again as soon as its row is done."""
+        left = {claim.urn: claim.kind for claim in claims}
+        try:
+            for row in await self._load(tenant, claims):
+                self.spawn([row.urn], self._one(row, perform))
+                del left[row.urn]
+        finally:  # what could not be read was taken over already
+            self.held.difference_update(left)
+            for kind in left.values():
+                self._flying[kind] -= 1
+
+    async def _load(self, tenant: Tenant, claims: Sequence[Claim]) -> list[OperationRow]:
+        """However long the database is away: a claim is never dropped."""
+        pause = 0.05
+        while True:
+            try:
+                return await self.runner.load(tenant, claims)
+            except Exception:
+                log.exception("reading claimed operations failed", extra={"tenant": tenant})
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+
+    async def _one(self, row: OperationRow, perform: Callable[[OperationRow], Awaitable[None]]) -> None:
+        try:
+            await perform(row)
+        finally:
+            self._flying[row.name] -= 1
+
+
+def _by_tenant(claims: Iterable[Claim]) -> list[tuple[Tenant, list[Claim]]]:
+    found: dict[Tenant, list[Claim]] = {}
+    for claim in claims:
+        found.setdefault(claim.tenant, []).append(claim)
+    return list(found.items())

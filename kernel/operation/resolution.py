@@ -1,0 +1,205 @@
+"""What becomes of an operation after each answer: a pure function of its declaration, its row and the answer. No clock, no dice of its own.
+
+A `Move` is the row as it shall be, when it is to be looked at again, and what its outcome function is told, once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
+from kernel.operation.declaration import PENDING, Class, Operation, OperationRow, State
+
+LOOKS: Final = (1, 2, 4)  # settle times after it became unknown; an index may lag, an execution may be late
+DEATHS: Final = 3  # workers in a row that did not survive it
+VERIFY_LATE: Final = timedelta(hours=24)
+JOURNAL_LINES: Final = 40  # the newest are kept
+
+AnyOperation = Operation[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it is decided: the database's `now`, the factor on settle times, and `draw(seconds)`, a number from 0 to that, by chance."""
+
+    now: datetime
+    scale: float
+    draw: Callable[[float], float]
+
+    def jitter(self, ceiling: timedelta) -> timedelta:
+        return timedelta(seconds=self.draw(ceiling.total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """`after` is None when nothing remains to be done; `outcome` is None while it has not ended."""
+
+    row: OperationRow
+    after: timedelta | None
+    outcome: Answer[Any] | None = None
+
+
+def after_send(operation: AnyOperation, row: OperationRow, answer: Answer[Any], moment: Moment) -> Move:
+    """What follows the answer to a send."""
+    row = replace(row, deaths=0)
+    if isinstance(answer, NotSent):
+        return _not_sent(operation, row, answer, moment)
+    if isinstance(answer, Unknown):
+        return _unknown(operation, row, answer, moment)
+    if isinstance(answer, Declined) and answer.code in operation.conflicts and operation.look_up is not None:
+        return _unresolved(operation, row, moment, LOOKS[0])
+    return _ended(operation, row, State.OK if isinstance(answer, Ok) else State.DECLINED, answer, moment)
+
+
+def after_death(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
+    """What follows when the worker that had it is gone: nobody knows whether it was sent. `row.deaths` counts this one."""
+    if row.state not in PENDING:
+        return Move(row, timedelta(0))
+    if row.deaths >= DEATHS:
+        evidence = {**row.evidence, "deaths": str(row.deaths)}
+        return _ended(operation, row, State.REVIEW, Unknown(f"{row.deaths} workers in a row died on it", evidence), moment)
+    if row.state is State.UNKNOWN:
+        return Move(row, timedelta(0))
+    return _unknown(operation, row, Unknown("the worker died between intent and outcome"), moment)
+
+
+def after_stumble(operation: AnyOperation, row: OperationRow, error: str, moment: Moment) -> Move:
+    """What follows when the outcome cannot be written: found out again by the class's own means; the third time, or without any, REVIEW."""
+    row = replace(row, deaths=row.deaths + 1)
+    if row.state not in PENDING:
+        return Move(row, None if row.deaths >= DEATHS else operation.backoff.ceiling(row.deaths))
+    if row.deaths >= DEATHS or operation.kind is Class.D:
+        return Move(replace(row, state=State.REVIEW, unknown_at=row.unknown_at or moment.now), None)
+    return _unresolved(operation, replace(row, looks=0), moment, LOOKS[0])
+
+
+def after_look(operation: AnyOperation, row: OperationRow, answer: Answer[Any], moment: Moment) -> Move:
+    """What follows the answer to a look-up of an unknown send."""
+    row = replace(row, deaths=0)
+    if operation.look_up is None:
+        return _ended(operation, row, State.REVIEW, Unknown("the partner cannot be asked what it did", row.evidence), moment)
+    if isinstance(answer, (NotSent, Unknown)):
+        return _unanswered(operation, row, moment)
+    if isinstance(answer, Declined):
+        return _ended(operation, row, State.DECLINED, answer, moment)
+    if answer.value is not None:
+        return _ended(operation, row, State.OK, answer, moment)
+    if operation.kind is Class.B:
+        return _again(operation, row, moment, row.reference)
+    looks = row.looks + 1
+    if looks < len(LOOKS):
+        return _unresolved(operation, replace(row, looks=looks), moment, LOOKS[looks] - LOOKS[looks - 1])
+    return _absent(operation, replace(row, looks=looks), moment)
+
+
+def after_verify(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
+    """When to ask once more what is really held."""
+    row = replace(row, verified=row.verified + 1, deaths=0)
+    return Move(row, VERIFY_LATE * moment.scale if row.verified == 1 else None)
+
+
+def resend(operation: AnyOperation, row: OperationRow) -> bool:
+    """Whether an unknown operation that is due is sent again rather than looked up; class B after a look-up that found nothing."""
+    if operation.kind is Class.B:
+        return operation.look_up is None or row.looks > 0
+    return operation.kind in (Class.A, Class.READ)
+
+
+def to_verify(operation: AnyOperation, row: OperationRow) -> tuple[str, ...]:
+    """The references under which something might be held."""
+    if operation.verify is None or operation.look_up is None:
+        return ()
+    own = (row.reference,) if row.reference and row.state in (State.OK, State.REVIEW) else ()
+    return tuple(dict.fromkeys((*row.given_up, *own)))
+
+
+def line(did: str, row: OperationRow, answer: Answer[Any] | None, moment: Moment) -> dict[str, Any]:
+    """A line for the journal; what the partner returned with `Ok` is the outcome's business and is left out."""
+    told: dict[str, Any] = {"at": moment.now.isoformat(timespec="milliseconds"), "did": did, "reference": row.reference}
+    if answer is not None:
+        told["answer"] = type(answer).__name__
+    if isinstance(answer, Ok) and did != "send":
+        told["why"] = "found" if answer.value is not None else "nothing found"
+    if isinstance(answer, Declined):
+        told |= {"code": answer.code, "why": answer.reason}
+    if isinstance(answer, (NotSent, Unknown)):
+        told["why"] = answer.why
+    if isinstance(answer, Unknown) and answer.evidence:
+        told["evidence"] = answer.evidence
+    return told
+
+
+def written(row: OperationRow, entry: dict[str, Any]) -> OperationRow:
+    return replace(row, journal=(*row.journal, entry)[-JOURNAL_LINES:])
+
+
+def _not_sent(operation: AnyOperation, row: OperationRow, answer: NotSent, moment: Moment) -> Move:
+    row = replace(row, sends=max(0, row.sends - 1), waits=row.waits + 1)
+    unresolved = row.unknown_at is not None  # an earlier send under this key is still open: it must not be taken for unsent
+    if row.withdrawn_by is not None and not unresolved:
+        return _ended(operation, row, State.WITHDRAWN, NotSent("withdrawn before it was sent"), moment)
+    if moment.now >= row.deadline:
+        if unresolved:
+            return _ended(operation, row, State.REVIEW, Unknown(f"it could not be asked again: {answer.why}", row.evidence), moment)
+        return _ended(operation, row, State.EXHAUSTED, answer, moment)
+    wait = moment.jitter(operation.backoff.ceiling(row.waits))
+    if answer.retry_after is not None:
+        wait = answer.retry_after + moment.jitter(operation.backoff.first)
+    return Move(replace(row, state=State.UNKNOWN if unresolved else State.INTENT), wait)
+
+
+def _unknown(operation: AnyOperation, row: OperationRow, answer: Unknown, moment: Moment) -> Move:
+    evidence = {**row.evidence, **answer.evidence}
+    spent = row.sends >= operation.budget
+    if operation.kind is Class.READ:
+        if row.withdrawn_by is not None:
+            return _ended(operation, row, State.WITHDRAWN, NotSent("withdrawn; it only reads"), moment)
+        if spent or moment.now >= row.deadline:
+            return _ended(operation, row, State.EXHAUSTED, Unknown(answer.why, evidence), moment)
+        return Move(replace(row, state=State.INTENT, waits=0), moment.jitter(operation.backoff.ceiling(row.sends)))
+    row = replace(row, looks=0)
+    if operation.kind is Class.D or (spent and resend(operation, row)):
+        return _ended(operation, row, State.REVIEW, Unknown(answer.why, evidence), moment)
+    return _unresolved(operation, row, moment, LOOKS[0])
+
+
+def _unresolved(operation: AnyOperation, row: OperationRow, moment: Moment, settles: int) -> Move:
+    since = row.unknown_at or moment.now
+    return Move(replace(row, state=State.UNKNOWN, unknown_at=since, waits=0), operation.settle * settles * moment.scale)
+
+
+def _unanswered(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
+    """A look-up that says nothing is not an empty one."""
+    if moment.now - (row.unknown_at or moment.now) >= operation.resolve_within:
+        return _ended(operation, row, State.REVIEW, Unknown("no look-up was answered", row.evidence), moment)
+    row = replace(row, waits=row.waits + 1)
+    return Move(row, moment.jitter(operation.backoff.ceiling(row.waits)))
+
+
+def _absent(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
+    """Three empty look-ups: it is taken as never executed, and what may still appear under the old reference is a ghost."""
+    row = replace(row, given_up=(*row.given_up, row.reference) if row.reference else row.given_up, unknown_at=None, looks=0)
+    return _again(operation, row, moment, operation.next_reference())
+
+
+def _again(operation: AnyOperation, row: OperationRow, moment: Moment, reference: str | None) -> Move:
+    """Free to send once more; `row.unknown_at` still set means: under the same reference as the unresolved send, which is not unsent."""
+    unresolved = row.unknown_at is not None
+    if row.withdrawn_by is not None and not unresolved:
+        return _ended(operation, row, State.WITHDRAWN, NotSent("withdrawn, and proven absent"), moment)
+    if row.sends >= operation.budget or moment.now >= row.deadline:
+        if unresolved:
+            return _ended(operation, row, State.REVIEW, Unknown("not found, and no send is left", row.evidence), moment)
+        return _ended(operation, row, State.EXHAUSTED, NotSent(f"proven absent after {row.sends} sends"), moment)
+    wait = moment.jitter(operation.backoff.ceiling(row.sends))
+    state = State.UNKNOWN if unresolved else State.INTENT
+    return Move(replace(row, state=state, looks=int(unresolved), reference=reference, waits=0), wait)
+
+
+def _ended(operation: AnyOperation, row: OperationRow, state: State, answer: Answer[Any], moment: Moment) -> Move:
+    row = replace(row, state=state, unknown_at=row.unknown_at if state is State.REVIEW else None)
+    after = operation.settle * moment.scale if to_verify(operation, row) else None
+    return Move(row, after, answer)

@@ -1,0 +1,275 @@
+"""Performing claimed operations: send, look up, verify; and writing what became of them under the claim's fence.
+
+A claimed intent is already committed as SENT, so a death from here on leaves an unknown and never a second send. What was claimed too long
+ago is not sent any more: it may have been taken over meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from kernel.answer import Answer, NotSent, Ok, Unknown
+from kernel.bell import Bell
+from kernel.claim import Claim
+from kernel.clock import monotonic
+from kernel.database import Database
+from kernel.lane import passing
+from kernel.operation.declaration import Operation, OperationRow, Operations, State
+from kernel.operation.intent import COLUMNS, pending_for, read_row
+from kernel.operation.resolution import (
+    DEATHS,
+    Moment,
+    Move,
+    after_death,
+    after_look,
+    after_send,
+    after_stumble,
+    after_verify,
+    line,
+    resend,
+    to_verify,
+    written,
+)
+from kernel.presence import Presence
+from kernel.tenancy import Tenant
+from kernel.work import Work
+
+log = logging.getLogger(__name__)
+
+SEND_WITHIN: Final = timedelta(seconds=1)  # of the commit that says it is in flight
+VERIFY_TRIES: Final = 20  # unclear answers after which a verification is left out
+
+_LOAD = text(f"""
+    select {COLUMNS} from operation where tenant = :tenant and owner = :me
+      and (urn, fence) in (select * from unnest(cast(:urns as text[]), cast(:fences as bigint[])))
+""")
+_MINE = text(f"""
+    select {COLUMNS}, nexa_now() as now from operation
+    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me for update
+""")
+_RESEND = text("""
+    update operation set state = 'SENT', sends = sends + 1, sent_at = nexa_now(), version = version + 1
+    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me returning sends
+""")
+_WRITE = text("""
+    update operation set state = :state, reference = :reference, given_up = cast(:given_up as text[]), sends = :sends, waits = :waits,
+        looks = :looks, verified = :verified, deaths = :deaths, unknown_at = :unknown_at, journal = cast(:journal as jsonb),
+        ended_at = case when :ended then coalesce(ended_at, nexa_now()) end,
+        due = nexa_now() + make_interval(secs => cast(:after as float8)), owner = null, version = version + 1
+    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me
+""")
+
+Decide = Callable[[OperationRow, Moment], Move]
+Ask = Callable[[Any, OperationRow], Awaitable[Answer[Any]]]
+
+
+class OperationRunner:
+    """Performs the operations of one domain as one worker."""
+
+    def __init__(
+        self, database: Database, operations: Operations, ports: Any, presence: Presence, bell: Bell, *, scale: float,
+        draw: Callable[[float], float] = lambda seconds: random.uniform(0, seconds),
+    ) -> None:  # fmt: skip
+        self.database, self.operations, self.ports, self.presence, self.bell = database, operations, ports, presence, bell
+        self.scale, self.draw = scale, draw
+
+    async def load(self, tenant: Tenant, claims: Sequence[Claim]) -> list[OperationRow]:
+        """The claimed rows that are still ours."""
+        urns, fences = [str(claim.urn) for claim in claims], [claim.fence for claim in claims]
+        facts = {"tenant": tenant, "me": self.presence.me, "urns": urns, "fences": fences}
+        async with self.database.read(tenant) as connection:
+            return [read_row(row) for row in (await connection.execute(_LOAD, facts)).mappings()]
+
+    async def perform(self, row: OperationRow, claimed_at: float) -> None:
+        """Does what is due, and writes what became of it. `claimed_at` is a monotonic instant before the claim's commit."""
+        operation = self.operations[row.name]
+        if row.state is State.SENT:
+            await self._send(operation, row, claimed_at)
+        elif row.state is State.UNKNOWN and resend(operation, row):
+            await self._resend(operation, row)
+        elif row.state is State.UNKNOWN:
+            await self._look(operation, row)
+        else:
+            await self._verify(operation, row)
+
+    async def take_over(self, row: OperationRow) -> None:
+        """What a dead worker left: a send of which nobody knows, or something that was only to be looked at."""
+        operation = self.operations[row.name]
+        await self._finish(operation, row, "death", None, lambda mine, moment: after_death(operation, mine, moment))
+
+    async def _send(self, operation: Operation[Any, Any], row: OperationRow, claimed_at: float) -> None:
+        answer: Answer[Any]
+        if monotonic() - claimed_at > SEND_WITHIN.total_seconds() or not self.presence.alive:
+            answer = NotSent("it was taken too long ago to be sent", timedelta(0))
+        else:
+            answer = await self._ask(operation, operation.send, row)
+        await self._finish(operation, row, "send", answer, lambda mine, moment: after_send(operation, mine, answer, moment))
+
+    async def _resend(self, operation: Operation[Any, Any], row: OperationRow) -> None:
+        """The same key or unique reference once more, committed as in flight before it goes."""
+        pause = 0.1
+        while True:
+            claimed_at = monotonic()
+            try:
+                async with self.database.work(row.tenant, correlation=row.correlation) as work:
+                    sends = (await work.execute(_RESEND, self._key(row))).scalar()
+                break
+            except Exception as error:
+                if not passing(error):
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+        if sends is not None:
+            await self._send(operation, replace(row, state=State.SENT, sends=sends), claimed_at)
+
+    async def _look(self, operation: Operation[Any, Any], row: OperationRow) -> None:
+        answer = await self._ask(operation, operation.look_up, row)
+        await self._finish(operation, row, "look-up", answer, lambda mine, moment: after_look(operation, mine, answer, moment))
+
+    async def _verify(self, operation: Operation[Any, Any], row: OperationRow) -> None:
+        """Asks what is held under every reference that ever went out, and tells the operation's `verify`."""
+        found: dict[str, Any] = {}
+        for reference in to_verify(operation, row):
+            answer = await self._ask(operation, operation.look_up, replace(row, reference=reference))
+            if isinstance(answer, Ok):
+                found[reference] = answer.value
+            elif isinstance(answer, (NotSent, Unknown)) and row.waits < VERIFY_TRIES:
+                return await self._verify_later(operation, row, answer)
+
+        async def tell(work: Work, move: Move) -> None:
+            for reference, value in found.items():
+                if operation.verify is not None:
+                    await operation.verify(work, move.row, reference, value, self.ports)
+
+        await self._finish(operation, row, "verify", None, lambda mine, moment: after_verify(operation, mine, moment), tell)
+
+    async def _verify_later(self, operation: Operation[Any, Any], row: OperationRow, answer: Answer[Any]) -> None:
+        wait = operation.backoff.ceiling(row.waits + 1)
+        await self._finish(operation, row, "verify", answer, lambda mine, moment: Move(replace(mine, waits=mine.waits + 1), wait))
+
+    async def _ask(self, operation: Operation[Any, Any], function: Ask | None, row: OperationRow) -> Answer[Any]:
+        """The partner's answer; whatever breaks on the way is unknown. A cancelled task writes nothing: its row says SENT, and so it is."""
+        if function is None:
+            return Unknown("there is no look-up")
+        try:
+            async with asyncio.timeout(operation.time_out.total_seconds()):
+                return await function(self.ports, row)
+        except TimeoutError:
+            return Unknown(f"no answer within {operation.time_out.total_seconds():g} s")
+        except Exception as error:  # its text may hold what was sent; only its type is kept
+            log.exception("operation %s broke off", operation.name, extra={"tenant": row.tenant, "urn": row.urn})
+            return Unknown(f"broke off with {type(error).__name__}")
+
+    async def _finish(
+        self, operation: Operation[Any, Any], row: OperationRow, did: str, answer: Answer[Any] | None, decide: Decide,
+        also: Callable[[Work, Move], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """Commits the answer, however long the database is away; drops it when the claim was lost, because somebody else resolves it."""
+        pause, tries = 0.1, 0
+        while True:
+            try:
+                move = await self._commit(operation, row, did, answer, decide, also)
+                break
+            except Exception as error:
+                tries += 1
+                if not (passing(error) or (_collided(error) and tries < 10)):
+                    log.exception("the outcome of %s could not be written", row.urn, extra={"tenant": row.tenant})
+                    move = await self._stumble(operation, row, type(error).__name__)
+                    break
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+        if move is not None and move.after is not None:
+            self.bell.ring_in(move.after)
+
+    async def _commit(
+        self, operation: Operation[Any, Any], row: OperationRow, did: str, answer: Answer[Any] | None, decide: Decide,
+        also: Callable[[Work, Move], Awaitable[None]] | None,
+    ) -> Move | None:  # fmt: skip
+        async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
+            held = await self._hold(work, row)
+            if held is None:
+                return None
+            mine, moment = held
+            move = decide(mine, moment)
+            move = replace(move, row=written(move.row, line(did, mine, answer, moment)))
+            await self._write(work, move)
+            if move.outcome is not None:
+                await self._settle(work, operation, move.row, move.outcome)
+            if also is not None:
+                await also(work, move)
+            return move
+
+    async def _settle(self, work: Work, operation: Operation[Any, Any], row: OperationRow, outcome: Answer[Any]) -> None:
+        await operation.outcome(work, row, outcome, self.ports)
+        if row.withdrawn_by is None or operation.resolved is None or row.workflow is None:
+            return
+        together = [each for each in self.operations.values() if each.resolved is operation.resolved]
+        if not await pending_for(work, *together, subject=row.subject, workflow=row.workflow):
+            await operation.resolved(work, row, row.withdrawn_by, self.ports)
+
+    async def _stumble(self, operation: Operation[Any, Any], row: OperationRow, error: str) -> Move | None:
+        """The answer is known and cannot be written: as good as unknown, to be resolved again; the third time for a person."""
+        pause = 0.1
+        while True:
+            try:
+                async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
+                    held = await self._hold(work, row)
+                    if held is None:
+                        return None
+                    mine, moment = held
+                    move = after_stumble(operation, mine, error, moment)
+                    move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
+                    await self._write(work, move)
+                    if move.row.deaths >= DEATHS:
+                        log.error("operation %s is given up: its outcome cannot be written", row.urn, extra={"tenant": row.tenant})
+                    return move
+            except DBAPIError:
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+
+    async def _hold(self, work: Work, row: OperationRow) -> tuple[OperationRow, Moment] | None:
+        """Locks the row as it is now; None when the claim was lost."""
+        found = (await work.execute(_MINE, self._key(row))).mappings().first()
+        if found is None:
+            log.warning("claim on %s was lost; its answer is left to whoever has it", row.urn, extra={"tenant": row.tenant})
+            return None
+        return read_row(found), Moment(found["now"], self.scale, self.draw)
+
+    async def _write(self, work: Work, move: Move) -> None:
+        row = move.row
+        await work.execute(
+            _WRITE,
+            {
+                **self._key(row),
+                "state": row.state.value,
+                "reference": row.reference,
+                "given_up": list(row.given_up),
+                "sends": row.sends,
+                "waits": row.waits,
+                "looks": row.looks,
+                "verified": row.verified,
+                "deaths": row.deaths,
+                "unknown_at": row.unknown_at,
+                "journal": orjson.dumps(list(row.journal)).decode(),
+                "ended": row.state not in (State.INTENT, State.SENT, State.UNKNOWN),
+                "after": None if move.after is None else move.after.total_seconds(),
+            },
+        )
+
+    def _key(self, row: OperationRow) -> dict[str, Any]:
+        return {"tenant": row.tenant, "urn": str(row.urn), "fence": row.fence, "me": self.presence.me}
+
+
+def _collided(error: Exception) -> bool:
+    """Two transactions wanted each other's rows, and Postgres ended this one."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "") or "").startswith("40")

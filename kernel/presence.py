@@ -1,0 +1,77 @@
+"""Who is alive: one heartbeat per worker and second, in the database of the workflows.
+
+A worker that was not heard for `dead_after` is dead to the others, and they take over what it had claimed. It may only be paused: nothing
+rests on its being gone, because every claim has a fence; but it must not claim or send anything before its own heart has beaten again.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kernel.clock import monotonic
+
+log = logging.getLogger(__name__)
+
+_BEAT = text("""
+    insert into worker (id, queue, beat_at) values (:me, :queue, nexa_now())
+    on conflict (id) do update set beat_at = nexa_now(), cleared_at = null
+""")
+_DEAD = text("""
+    select id from worker where beat_at < nexa_now() - make_interval(secs => :dead_after) and cleared_at is null and id <> :me order by id
+""")
+_LEAVE = text("update worker set beat_at = '-infinity' where id = :me")
+_CLEARED = text("""
+    update worker set cleared_at = nexa_now()
+    where id = any(cast(:ids as text[])) and beat_at < nexa_now() - make_interval(secs => :dead_after)
+""")
+_FORGET = text("delete from worker where cleared_at < nexa_now() - interval '7 days'")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How often the heart beats, and how long it may be silent."""
+
+    beat: timedelta = timedelta(seconds=1)
+    dead_after: timedelta = timedelta(seconds=6)
+
+
+class Presence:
+    """One worker's own heart, and its view of the others'. `me` is new with every start, so that nobody inherits claims."""
+
+    def __init__(self, engine: AsyncEngine, worker_id: str, pulse: Pulse, queue: str | None = None) -> None:
+        self.engine, self.pulse, self.queue = engine, pulse, queue
+        self.me = f"{worker_id}:{secrets.token_hex(6)}"
+        self.dead: tuple[str, ...] = ()
+        self._heard: float | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the others still take this worker for alive, with half of the time to spare."""
+        return self._heard is not None and monotonic() - self._heard < self.pulse.dead_after.total_seconds() / 2
+
+    async def beat(self) -> None:
+        """One heartbeat; afterwards `dead` names the workers that are silent and still have something claimed."""
+        heard = monotonic()  # before the statement: what others see is not older than this
+        async with self.engine.begin() as connection:
+            await connection.execute(_BEAT, {"me": self.me, "queue": self.queue})
+            silence = self.pulse.dead_after.total_seconds()
+            self.dead = tuple((await connection.execute(_DEAD, {"me": self.me, "dead_after": silence})).scalars())
+        self._heard = heard
+
+    async def cleared(self, ids: tuple[str, ...]) -> None:
+        """Nothing of these dead workers is left to take over. May be repeated."""
+        async with self.engine.begin() as connection:
+            await connection.execute(_CLEARED, {"ids": list(ids), "dead_after": self.pulse.dead_after.total_seconds()})
+            await connection.execute(_FORGET)
+
+    async def leave(self) -> None:
+        """Says goodbye: what is still claimed is taken over at once."""
+        self._heard = None
+        async with self.engine.begin() as connection:
+            await connection.execute(_LEAVE, {"me": self.me})

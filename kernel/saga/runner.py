@@ -1,0 +1,174 @@
+"""Advancing claimed workflows: many small moves share a transaction, and one that would touch a domain's rows gets its own.
+
+A move that fails is tried alone, so that it cannot hold up the others; the third failure or death in a row quarantines the workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from kernel.claim import Claim
+from kernel.database import Database
+from kernel.lane import passing
+from kernel.saga.journal import Held, hold, stumble, write
+from kernel.saga.plan import Plans, Step
+from kernel.saga.transition import Decision, Entry, EntryState, decide
+from kernel.saga.workflow import State, Workflow
+from kernel.tenancy import Tenant
+from kernel.work import Work
+
+log = logging.getLogger(__name__)
+
+DEATHS: Final = 3
+LOCKED_PAUSE: Final = timedelta(milliseconds=10)  # a signal is being written; its transaction is short
+STUMBLE_PAUSE: Final = timedelta(seconds=1)
+
+
+async def _no_refusal(work: Work, workflow: Workflow, step: Step, entry: Entry) -> None:
+    return None
+
+
+async def _no_end(work: Work, workflow: Workflow, outcome: State, entries: Sequence[Entry]) -> None:
+    return None
+
+
+def _no_move(workflow: Workflow) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the workflows' own domain wants to know; runs inside the move's transaction, except `moved`, which follows its commit.
+
+    `step_refused(work, workflow, step, entry)`: a step was refused and the workflow goes on without it.
+    `ended(work, workflow, outcome, entries)`: nothing more will be asked; for DONE it may only record messages, since it shares its
+    transaction with other workflows.
+    `moved(workflow)`: the journal grew; screens may look.
+    """
+
+    step_refused: Callable[[Work, Workflow, Step, Entry], Awaitable[None]] = _no_refusal
+    ended: Callable[[Work, Workflow, State, Sequence[Entry]], Awaitable[None]] = _no_end
+    moved: Callable[[Workflow], None] = _no_move
+
+
+class WorkflowRunner:
+    """Moves claimed workflows on, as the worker `me`."""
+
+    def __init__(self, database: Database, plans: Plans, hooks: Hooks, me: str) -> None:
+        self.database, self.plans, self.hooks, self.me = database, plans, hooks, me
+
+    async def advance(self, tenant: Tenant, claims: Sequence[Claim]) -> None:
+        """Moves them all as far as they go now. Returns when each is written, or lost to another worker."""
+        try:
+            left = await self._patiently(tenant, claims, alone=False)
+        except Exception:
+            log.exception("a batch of workflows failed; each is tried alone", extra={"tenant": tenant})
+            left = list(claims)
+        for claim in left:
+            await self._alone(tenant, claim)
+
+    async def _alone(self, tenant: Tenant, claim: Claim) -> None:
+        try:
+            await self._patiently(tenant, [claim], alone=True)
+        except Exception:
+            log.exception("workflow %s stumbled", claim.urn, extra={"tenant": tenant})
+            await self._stumble(tenant, claim)
+
+    async def _stumble(self, tenant: Tenant, claim: Claim) -> None:
+        pause = 0.1
+        while True:
+            try:
+                async with self.database.work(tenant) as work:
+                    await stumble(work, claim, self.me, STUMBLE_PAUSE.total_seconds())
+                return
+            except Exception as error:
+                if not passing(error):
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+
+    async def _patiently(self, tenant: Tenant, claims: Sequence[Claim], *, alone: bool) -> list[Claim]:
+        """Tries until the database answers; a claim is never dropped. Those that need a transaction of their own."""
+        pause = 0.1
+        left: list[Claim] = []
+        while claims:
+            try:
+                own, locked = await self._move(tenant, claims, alone=alone)
+            except Exception as error:
+                if not passing(error):
+                    raise
+                log.warning("%s cannot be reached: %s", self.database.name, type(error).__name__, extra={"tenant": tenant})
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+                continue
+            left += own
+            claims = locked
+            if locked:
+                await asyncio.sleep(LOCKED_PAUSE.total_seconds())
+        return left
+
+    async def _move(self, tenant: Tenant, claims: Sequence[Claim], *, alone: bool) -> tuple[list[Claim], list[Claim]]:
+        """One transaction; the claims that need one of their own, and those locked by somebody else."""
+        by_urn = {claim.urn: claim for claim in claims}
+        async with self.database.work(tenant) as work:
+            held, locked = await hold(work, claims, self.me)
+            own: list[Claim] = []
+            decided: list[tuple[Held, Decision]] = []
+            for each in held:
+                decision = self._decide(each, alone=alone)
+                if decision is None or (not alone and _touches_domain(decision)):
+                    own.append(by_urn[each.workflow.urn])
+                else:
+                    decided.append((each, decision))
+            if decided:
+                await write(work, decided, self.me)
+                for each, decision in decided:
+                    await self._tell(work, each, decision)
+                work.after_commit(lambda: self._show(decided))
+        return own, locked
+
+    def _decide(self, held: Held, *, alone: bool) -> Decision | None:
+        """What comes next; None when it cannot be told in company of others."""
+        workflow = held.workflow
+        if held.deaths >= DEATHS:
+            why = f"{workflow.step or 'the first step'}: {held.deaths} workers in a row died on it"
+            return Decision(State.QUARANTINED, workflow.step, why) if alone else None
+        try:
+            return decide(self.plans[workflow.plan], workflow, held.entries, held.signals, held.now)
+        except Exception:
+            if alone:
+                raise
+            return None
+
+    async def _tell(self, work: Work, held: Held, decision: Decision) -> None:
+        workflow = replace(held.workflow, state=decision.state, step=decision.step, failure=decision.failure)
+        work.actor, work.correlation = workflow.actor, workflow.correlation
+        for step, entry in decision.refused:
+            if entry.state is EntryState.CONTINUED:
+                await self.hooks.step_refused(work, workflow, step, entry)
+        if not decision.ended:
+            return
+        journal = {entry.entry: entry for entry in held.entries} | decision.changed
+        entries = [journal[number] for number in sorted(journal)]
+        if decision.state is not State.QUARANTINED:
+            return await self.hooks.ended(work, workflow, decision.state, entries)
+        try:  # what killed its workers may be this very hook; the quarantine stands without it
+            async with work.connection.begin_nested():
+                await self.hooks.ended(work, workflow, decision.state, entries)
+        except Exception:
+            log.exception("quarantined workflow %s could not be handed over", workflow.urn, extra={"tenant": work.tenant})
+
+    async def _show(self, decided: Sequence[tuple[Held, Decision]]) -> None:
+        for held, decision in decided:
+            if decision.changed or decision.ended:
+                self.hooks.moved(replace(held.workflow, state=decision.state, step=decision.step, version=held.workflow.version + 1))
+
+
+def _touches_domain(decision: Decision) -> bool:
+    continued = any(entry.state is EntryState.CONTINUED for _, entry in decision.refused)
+    return continued or (decision.ended and decision.state is not State.DONE)
