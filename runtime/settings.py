@@ -68,7 +68,7 @@ _RINGING: Final = frozenset({"NEXA_COORDINATION_URL", "NEXA_QUEUE_URL"})
 
 NEEDS: Final[Mapping[Process, Need]] = {
     Process.OPERATOR: Need(_DOMAIN_URLS | _RINGING, frozenset({"NEXA_PROVIDER_KEY"})),
-    Process.PASSENGER: Need(frozenset({"NEXA_INTAKE_URL", "NEXA_SNAPSHOT_URL", "NEXA_LINK_KEY", "NEXA_SESSION_KEY"})),
+    Process.PASSENGER: Need(frozenset({"NEXA_INTAKE_URL", "NEXA_SNAPSHOT_URL", "NEXA_LINK_PUBLIC_KEY", "NEXA_SESSION_KEY"})),
     Process.PARTNER: Need(_DOMAIN_URLS | _RINGING | {"NEXA_PARTNER_KEY"}, frozenset({"NEXA_SECRETS_DIR"})),
     Process.WORKER: Need(
         _DATABASE_URLS | _RINGING | {"NEXA_RELAY_URL", "NEXA_DISPATCH_URL", "NEXA_SNAPSHOT_URL", "NEXA_LINK_KEY"},
@@ -100,7 +100,8 @@ class Settings:
     snapshot_url: Secret | None = None
     coordination_url: Secret | None = None
     queue_url: Secret | None = None
-    link_key: Secret | None = None  # signs what an SMS carries; the worker makes links, the passenger gateway takes them
+    link_key: Secret | None = None  # Ed25519 seed; signs what an SMS carries, so only the worker has it
+    link_public_key: Secret | None = None  # its public half, by which the passenger gateway knows a link
     session_key: Secret | None = None  # Ed25519 seed of passengers' sessions
     partner_key: Secret | None = None  # RSA, PEM; signs partners' access tokens
     provider_key: Secret | None = None  # RSA, PEM; the built-in provider for operators, development only
@@ -170,6 +171,7 @@ def _parse(told: Mapping[str, str]) -> Settings:
         coordination_url=secret("NEXA_COORDINATION_URL"),
         queue_url=secret("NEXA_QUEUE_URL"),
         link_key=secret("NEXA_LINK_KEY"),
+        link_public_key=secret("NEXA_LINK_PUBLIC_KEY"),
         session_key=secret("NEXA_SESSION_KEY"),
         partner_key=secret("NEXA_PARTNER_KEY"),
         provider_key=secret("NEXA_PROVIDER_KEY"),

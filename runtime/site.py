@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kernel.migration import DISPATCH, RELAY, app_role
@@ -70,6 +70,8 @@ def secrets_of(home: Path) -> dict[str, str]:
     wanted = {f"password:{role}": _password for role in _ROLES.values()}
     wanted |= {"NEXA_LINK_KEY": _seed, "NEXA_SESSION_KEY": _seed, "NEXA_PARTNER_KEY": _rsa, "NEXA_PROVIDER_KEY": _rsa}
     missing = {name: make() for name, make in wanted.items() if name not in kept}
+    if "NEXA_LINK_PUBLIC_KEY" not in kept:
+        missing["NEXA_LINK_PUBLIC_KEY"] = _public(kept.get("NEXA_LINK_KEY") or missing["NEXA_LINK_KEY"])
     if missing:
         kept |= missing
         home.mkdir(parents=True, exist_ok=True)
@@ -152,6 +154,12 @@ def _password() -> str:
 def _seed() -> str:
     """32 bytes: a key for HMAC, or the seed of an Ed25519 key."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
+def _public(seed: str) -> str:
+    """The public half of an Ed25519 key."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(seed + "="))
+    return base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).decode().rstrip("=")
 
 
 def _rsa() -> str:
