@@ -20,6 +20,7 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
 
+Connection = AsyncConnection  # its name for those who pass it on: SQLAlchemy is behind this door
 POOL = 4  # per (process, database); 8 databases x 5 processes stay below the embedded server's 300
 
 _SET_TENANT = text("select set_config('nexa.tenant', :tenant, true)")

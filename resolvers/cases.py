@@ -151,15 +151,14 @@ async def counts_of(root: Case, info: Info) -> list[StatusCount]:
 
 async def sub_cases_of(root: Case, info: Info, first: int = 200, after: str | None = None) -> Page[SubCase]:
     """In a stable order."""
-    context, position = info.context, read_urn(after)
-    async with context.read("cases") as connection:
-        found = await queries.sub_cases_of(connection, context.tenant, root.urn, first=size(first), after=position)
+    wanted = loaders.Rows(root.urn, size(first), read_urn(after))
+    found = await info.context.loader(loaders.load_pages_of_sub_cases).load(wanted)
     return page_of(found.items, found.total, found.more, lambda row: row.urn)
 
 
 async def reviews_of(root: Case, info: Info) -> list[ReviewItem]:
     """Its open review items, oldest first."""
-    return await info.context.loader(loaders.load_open_reviews).load(root.urn) or []
+    return await info.context.loader(loaders.load_open_reviews).load(root.urn)
 
 
 async def lead_name_of(root: SubCase, info: Info) -> str | None:
@@ -174,7 +173,7 @@ async def lock_of(root: SubCase, info: Info) -> Lock | None:
 
 async def timeline_of(root: SubCase, info: Info) -> list[TimelineEntry]:
     """Everything that was done for it, oldest first."""
-    return await info.context.loader(loaders.load_timelines).load(root.urn) or []
+    return await info.context.loader(loaders.load_timelines).load(root.urn)
 
 
 async def may_issue_voucher(root: SubCase, info: Info) -> Verdict:

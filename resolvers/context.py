@@ -6,25 +6,23 @@ from one request to the next.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, cast
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-from strawberry.dataloader import DataLoader
-
-from kernel.database import Databases
+from kernel.database import Connection, Databases
 from kernel.feed import Feed
 from kernel.identity import Identity, Operator, Role
 from kernel.intake import Intake
 from kernel.snapshot import Snapshots
 from kernel.tenancy import Tenant
-from kernel.urn import Urn
 from kernel.work import Work
 
 Row = TypeVar("Row")
-Load = Callable[["Context", Sequence[Urn]], Awaitable[Sequence[Row | None]]]
+Key = TypeVar("Key", bound=Hashable)
+Load = Callable[["Context", Sequence[Key]], Awaitable[Sequence[Row]]]
 
 
 async def _nobody(session: str) -> bool:
@@ -50,17 +48,40 @@ class ClosedDoorError(RuntimeError):
     """This process was not given what the field needs; a mistake of the wiring."""
 
 
-class Loader(Generic[Row]):
-    """Gathers the URNs that one turn of the event loop asks for into one call of `load`."""
+class Loader(Generic[Key, Row]):
+    """Gathers the keys, mostly URNs, that one turn of the event loop asks for into one call of `load`; remembers what it found."""
 
-    def __init__(self, load: Load[Row], context: Context) -> None:
-        async def batch(urns: list[Urn]) -> Sequence[Row | None]:
-            return await load(context, urns)
+    def __init__(self, load: Load[Key, Row], context: Context) -> None:
+        self._load, self._context = load, context
+        self._found: dict[Key, asyncio.Future[Row]] = {}
+        self._waiting: list[Key] = []
+        self._batches: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks weakly
 
-        self._loader: DataLoader[Urn, Row | None] = DataLoader(load_fn=batch)
+    async def load(self, key: Key) -> Row:
+        if key not in self._found:
+            loop = asyncio.get_running_loop()
+            self._found[key] = loop.create_future()
+            if not self._waiting:
+                loop.call_soon(self._start)
+            self._waiting.append(key)
+        return await asyncio.shield(self._found[key])  # one asker that gives up leaves the others their answer
 
-    async def load(self, urn: Urn) -> Row | None:
-        return await self._loader.load(urn)
+    def _start(self) -> None:
+        keys, self._waiting = self._waiting, []
+        batch = asyncio.get_running_loop().create_task(self._gather(keys))
+        self._batches.add(batch)
+        batch.add_done_callback(self._batches.discard)
+
+    async def _gather(self, keys: list[Key]) -> None:
+        futures = [self._found[key] for key in keys]
+        try:
+            rows = await self._load(self._context, keys)
+            for future, row in zip(futures, rows, strict=True):
+                future.set_result(row)
+        except Exception as error:
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
 
 
 @dataclass
@@ -103,7 +124,7 @@ class Context:
     def intake(self) -> Intake:
         return _open(self.doors.intake, "intake")
 
-    def read(self, domain: str) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self, domain: str) -> AbstractAsyncContextManager[Connection]:
         """A short read-only transaction of the asking tenant."""
         return _open(self.doors.databases, "databases")[domain].read(self.tenant)
 
@@ -115,10 +136,10 @@ class Context:
         async with database.work(self.tenant, actor=self.identity.urn, role=role, correlation=self.correlation) as work:
             yield work
 
-    def loader(self, load: Load[Row]) -> Loader[Row]:
+    def loader(self, load: Load[Key, Row]) -> Loader[Key, Row]:
         if load not in self._loaders:
             self._loaders[load] = Loader(load, self)
-        return cast("Loader[Row]", self._loaders[load])
+        return cast("Loader[Key, Row]", self._loaders[load])
 
     def forget(self) -> None:
         """Lets go of every row read so far: what is asked next is read anew."""

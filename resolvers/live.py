@@ -22,6 +22,7 @@ from kernel.refusal import NotFound
 from kernel.urn import Urn
 from resolvers import loaders
 from resolvers.context import Context, Info
+from resolvers.spelling import snake
 
 Item = TypeVar("Item")
 Told = TypeVar("Told")
@@ -165,7 +166,7 @@ async def alerts(info: Info, after: str | None = None) -> AsyncIterator[AlertBat
     context = info.context
 
     async def items(batch: Batch) -> tuple[Alert, ...]:
-        found = [read(Alert, change.item) for change in batch.changes if change.item is not None]
+        found = [read(Alert, snake(change.item)) for change in batch.changes if change.item is not None]
         seen = await loaders.visible_cases(context, [alert.case for alert in found])
         return tuple(alert for alert in found if alert.case in seen)
 

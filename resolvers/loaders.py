@@ -6,15 +6,23 @@ Each is one short read of the asking tenant. What lies outside the asking operat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from domains.booking import queries as booking
 from domains.booking.model import Reservation
 from domains.cases import queries as cases
-from domains.cases import timeline
 from domains.cases.model import Case, Lock, ReviewItem, SubCase, TimelineEntry
 from domains.cases.timeline import Workflow
 from kernel.urn import Urn
 from resolvers.context import Context
+
+
+class Rows(NamedTuple):
+    """A page of a case's sub-cases."""
+
+    case: Urn
+    first: int
+    after: Urn | None
 
 
 async def load_cases(context: Context, urns: Sequence[Urn]) -> Sequence[Case | None]:
@@ -38,7 +46,7 @@ async def load_reviews(context: Context, urns: Sequence[Urn]) -> Sequence[Review
 
 async def load_workflows(context: Context, urns: Sequence[Urn]) -> Sequence[Workflow | None]:
     async with context.read("cases") as connection:
-        found = await timeline.workflows_by_urn(connection, context.tenant, urns)
+        found = await cases.workflows_by_urn(connection, context.tenant, urns)
         subjects = await cases.sub_cases_by_urn(connection, context.tenant, [row.sub_case for row in found.values()])
     seen = {urn for urn, sub_case in subjects.items() if context.admits(sub_case.airport)}
     return [row if (row := found.get(urn)) and row.sub_case in seen else None for urn in urns]
@@ -58,13 +66,19 @@ async def load_locks(context: Context, sub_cases: Sequence[Urn]) -> Sequence[Loc
 
 async def load_timelines(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[TimelineEntry]]:
     async with context.read("cases") as connection:
-        found = await timeline.timelines(connection, context.tenant, sub_cases)
+        found = await cases.timelines(connection, context.tenant, sub_cases)
     return [found[urn] for urn in sub_cases]
 
 
 async def load_open_reviews(context: Context, case_urns: Sequence[Urn]) -> Sequence[list[ReviewItem]]:
     async with context.read("cases") as connection:
         return [list((await cases.reviews(connection, context.tenant, first=cases.PAGE, case_urn=urn)).items) for urn in case_urns]
+
+
+async def load_pages_of_sub_cases(context: Context, wanted: Sequence[Rows]) -> Sequence[cases.Page[SubCase]]:
+    """A page per case, all in one transaction: a screen asks for one."""
+    async with context.read("cases") as connection:
+        return [await cases.sub_cases_of(connection, context.tenant, one.case, first=one.first, after=one.after) for one in wanted]
 
 
 async def load_reservations(context: Context, urns: Sequence[Urn]) -> Sequence[Reservation | None]:

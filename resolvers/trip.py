@@ -16,6 +16,7 @@ from kernel.money import Money
 from kernel.refusal import Forbidden, NotFound, Refusal
 from kernel.urn import Urn
 from resolvers.context import Info
+from resolvers.spelling import snake
 
 Answer = AcceptOffer | DeclineOffer
 
@@ -135,12 +136,6 @@ def _passenger(info: Info) -> Passenger:
 
 def read_trip(document: dict[str, object]) -> Trip:
     """The document in the domain's spelling."""
-    trip = read(Trip, _snake(document))
+    trip = read(Trip, snake(document))
     assert isinstance(trip, Trip)  # `read` makes what it is told to
     return trip
-
-
-def _snake(value: object) -> object:
-    if isinstance(value, dict):
-        return {"".join(f"_{c.lower()}" if c.isupper() else c for c in key): _snake(item) for key, item in value.items()}
-    return value

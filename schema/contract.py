@@ -76,7 +76,8 @@ class Contract(Schema):
         load = self.graph.load_of(name)
         if load is None:
             raise GraphMistake(f"nothing loads a {name}")
-        return await context.loader(load).load(urn)
+        found: object | None = await context.loader(load).load(urn)
+        return found
 
     def printed(self) -> str:
         return print_schema(lexicographic_sort_schema(self._schema)) + "\n"

@@ -84,7 +84,8 @@ class Subgraph(Schema):
         load = self.graph.load_of(name)
         if load is None or self.graph.owners[name].domain != self.domain:
             return Ref(urn, name)
-        return await context.loader(load).load(urn)
+        found: object | None = await context.loader(load).load(urn)
+        return found
 
     async def find(self, info: Info, representations: Sequence[object]) -> list[object]:
         """The rows behind a router's representations, in their order; an error stands where its representation stood."""

@@ -18,7 +18,7 @@ ROWS = "subscription ($of: Urn!) { subCases(case: $of) { seq snapshot items { ur
 LOCKS = "subscription ($of: Urn) { lockHolders(case: $of) { snapshot items { subCase holderName fence } } }"
 TIMELINE = "subscription ($of: Urn!) { subCaseTimeline(subCase: $of) { snapshot subCase { status } entries { step } } }"
 HOLDS = 'subscription { holdCounts(airport: "JFK") { snapshot items { urn } } }'
-ALERTS = "subscription { alerts { snapshot items { kind case message } } }"
+ALERTS = "subscription { alerts { snapshot items { kind case subCase message } } }"
 
 
 class Screen:
@@ -108,12 +108,12 @@ async def test_holds_begin_with_what_there_is_and_only_at_home(ana: Asker, bob: 
 
 async def test_alerts_are_told_once_and_where_they_belong(ana: Asker, bob: Asker, feed: Feed) -> None:
     case, (urn,) = await open_case(ana)
-    alert = {"urn": urn, "at": "2026-02-08T20:00:00+00:00", "kind": "OFFER_DECLINED", "case": case, "sub_case": urn, "message": "declined"}
+    alert = {"urn": urn, "at": "2026-02-08T20:00:00+00:00", "kind": "OFFER_DECLINED", "case": case, "subCase": urn, "message": "declined"}
     async with watching(ana, ALERTS) as anas, watching(bob, ALERTS) as bobs:
         assert await anas.next() == {"snapshot": True, "items": []}
         assert await bobs.next() == {"snapshot": True, "items": []}
         feed.publish(ana.identity.tenant, "alerts", urn, 1, alert)
-        assert (await anas.next())["items"] == [{"kind": "OFFER_DECLINED", "case": case, "message": "declined"}]
+        assert (await anas.next())["items"] == [{"kind": "OFFER_DECLINED", "case": case, "subCase": urn, "message": "declined"}]
         assert (await bobs.next())["items"] == []
 
 
