@@ -10,6 +10,7 @@ from typing import Protocol
 
 from kernel.answer import Answer
 from kernel.tenancy import Tenant
+from kernel.urn import Urn
 
 
 def digest(body: str) -> str:
@@ -76,4 +77,12 @@ class Sms(Protocol):
 
         `Ok(None)` means *not found*, which is not *absent*. May be repeated.
         """
+        ...
+
+
+class Links(Protocol):
+    """Who makes the links that sign a passenger in."""
+
+    def magic_link(self, tenant: Tenant, sub_case: Urn) -> str:
+        """A link that may be used once, for this sub-case alone. It is a credential: it goes into a text and rests nowhere."""
         ...

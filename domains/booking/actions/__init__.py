@@ -2,7 +2,7 @@
 
 from domains.booking.actions.book import Asks, book_rooms, booking_absent, booking_confirmed, booking_declined, booking_unresolved
 from domains.booking.actions.cancel import booking_verified, cancel_refused, cancel_rooms, cancelled, undo
-from domains.booking.actions.hold import expire_holds, restore_hotel
+from domains.booking.actions.hold import expire_holds, restore_wiped
 from domains.booking.actions.rank import nothing_found, rank_hotels, tell_again
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "expire_holds",
     "nothing_found",
     "rank_hotels",
-    "restore_hotel",
+    "restore_wiped",
     "tell_again",
     "undo",
 ]

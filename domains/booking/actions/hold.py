@@ -51,6 +51,16 @@ async def restore_hotel(work: Work, holds: Holds, hotel: Urn) -> None:
     await holds.restore(work.tenant, hotel, await store.kept_in(work, hotel))
 
 
+async def restore_wiped(work: Work, holds: Holds) -> int:
+    """Restores every hotel that a wiped store has forgotten; how many there were. Raises: HoldsUnreachable."""
+    hotels = await store.hotels_held(work)
+    known = await holds.known(work.tenant, hotels) if hotels else set()
+    forgotten = [hotel for hotel in hotels if hotel not in known]
+    for hotel in forgotten:
+        await restore_hotel(work, holds, hotel)
+    return len(forgotten)
+
+
 async def expire_holds(work: Work, holds: Holds) -> int:
     """Ends the holds whose time is up and lengthens those of bookings still under way; how many were looked at."""
     now = await work.now()
