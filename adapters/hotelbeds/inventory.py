@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from domains.airline.airports import AIRPORTS, Airport
+from domains.booking.airports import Airport, airports
 
 HOTELS_AN_AIRPORT: Final = 32
 _SMALL: Final = 8  # of those, with 3 to 20 rooms: they fill up first and make bookings fall back
@@ -84,7 +84,7 @@ class Hotel:
 def hotels(seed: int = 2013) -> dict[int, Hotel]:
     """By Hotelbeds code."""
     return {
-        hotel.code: hotel for place, airport in enumerate(AIRPORTS.values()) for hotel in _around(airport, 900_000 + place * 1_000, seed)
+        hotel.code: hotel for place, airport in enumerate(airports().values()) for hotel in _around(airport, 900_000 + place * 1_000, seed)
     }
 
 
@@ -132,5 +132,5 @@ def _somewhere(airport: Airport, dice: random.Random) -> tuple[float, float]:
     distance = 0.5 + (_FARTHEST_KM - 0.5) * dice.random() ** 2
     bearing = dice.random() * 2 * math.pi
     north, east = distance * math.cos(bearing), distance * math.sin(bearing)
-    longitude = airport.longitude + east / (_KM_A_DEGREE * math.cos(math.radians(airport.latitude)))
-    return round(airport.latitude + north / _KM_A_DEGREE, 5), round(longitude, 5)
+    longitude = airport.position.longitude + east / (_KM_A_DEGREE * math.cos(math.radians(airport.position.latitude)))
+    return round(airport.position.latitude + north / _KM_A_DEGREE, 5), round(longitude, 5)

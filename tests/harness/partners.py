@@ -1,0 +1,86 @@
+"""Partners within reach: every adapter connected to its twin in this process, and somebody who writes down what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.registry import Registry, SandboxSecrets, connect
+from kernel.http import ASGIApp, Scope
+from kernel.sandbox.faults import Fault, FaultKind
+from kernel.sandbox.shell import Receive, Send, Twin
+from kernel.tenancy import Tenant
+from runtime.sandbox import Sandbox
+
+T1 = Tenant("t1")
+T2 = Tenant("t2")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What one side said and the other answered."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    sent: bytes
+    status: int
+    answered: bytes
+
+
+@dataclass
+class Witness:
+    """Passes everything on and remembers it."""
+
+    app: ASGIApp
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent, status, answered = bytearray(), 0, bytearray()
+
+        async def hear() -> Scope:
+            message = await receive()
+            sent.extend(message.get("body", b""))
+            return message
+
+        async def say(message: Scope) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            answered.extend(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self.app(scope, hear, say)
+        finally:
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            query = scope["query_string"].decode()
+            self.exchanges.append(Exchange(scope["method"], scope["path"], query, headers, bytes(sent), status, bytes(answered)))
+
+
+@dataclass
+class Partners:
+    """The twins by partner, the adapters that reach them, and what passed between them by vendor."""
+
+    sandbox: Sandbox
+    registry: Registry
+    witnesses: Mapping[str, Witness]
+
+    def twin(self, partner: str) -> Twin:
+        return self.sandbox.twins[partner]
+
+    def order(self, partner: str, kind: FaultKind, operation: str = "*", **how: Any) -> None:
+        self.twin(partner).faults.order([Fault(kind, operation, **how)])
+
+    def book(self, partner: str) -> dict[str, Any]:
+        return self.twin(partner).told()
+
+    def said(self, vendor: str, method: str = "") -> list[Exchange]:
+        return [exchange for exchange in self.witnesses[vendor].exchanges if method in ("", exchange.method)]
+
+
+def partners(rate: float = 100_000) -> Partners:
+    sandbox = Sandbox(None, rate)
+    witnesses = {vendor: Witness(twin) for vendor, twin in sandbox.by_vendor().items()}
+    return Partners(sandbox, connect(SandboxSecrets(), twins=witnesses), witnesses)
