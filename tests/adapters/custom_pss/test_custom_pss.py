@@ -62,7 +62,12 @@ async def test_a_manifest_arrives_as_it_was_written(world: Partners) -> None:
     assert answer == Ok(MANIFEST)
     assert isinstance(answer, Ok)
     entry = answer.value.entries[0]
-    assert (entry.lead.urn, entry.accessible, entry.tiers, entry.count(TravellerKind.CHILD)) == (ANA.urn, True, frozenset({Tier.ECONOMY}), 1)
+    assert (entry.lead.urn, entry.accessible, entry.tiers, entry.count(TravellerKind.CHILD)) == (
+        ANA.urn,
+        True,
+        frozenset({Tier.ECONOMY}),
+        1,
+    )
     assert (answer.value.passengers, answer.value.entries[1].contact.reachable) == (3, False)
     assert answer.value.departure.utcoffset() == MANIFEST.departure.utcoffset()
 
