@@ -29,11 +29,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A table with claim columns: which column tells the kind, and what else changes when a due row is taken."""
+    """A table with claim columns: which column tells the kind, what else changes when a due row is taken, and which rows are due at all."""
 
     table: str
     kind: str
     sets: str = ""
+    only: str = "true"
 
 
 WORKFLOWS = Claimed("workflow", "plan")
@@ -44,6 +45,7 @@ OPERATIONS = Claimed(
     """, sends = w.sends + case w.state when 'INTENT' then 1 else 0 end,
          sent_at = case w.state when 'INTENT' then nexa_now() end,
          state = case w.state when 'INTENT' then 'SENT' else w.state end""",
+    "state <> 'SENT'",  # one in flight is taken over from its owner, or nobody touches it
 )
 
 
@@ -59,7 +61,7 @@ class Claims:
                 from unnest(cast(:tenants as text[]), cast(:kinds as text[]), cast(:shares as int[])) as t(tenant, kind, share)
                 cross join lateral (
                     select tenant, urn from {table}
-                    where tenant = t.tenant and {kind} = t.kind and due <= nexa_now() and owner is null
+                    where tenant = t.tenant and {kind} = t.kind and due <= nexa_now() and owner is null and {claimed.only}
                     order by due limit t.share for update skip locked
                 ) w limit :most
             )

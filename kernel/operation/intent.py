@@ -28,11 +28,12 @@ _INTEND = text("""
     on conflict (tenant, key) do nothing
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
+# What was given up after it was sent may still appear, so it is looked at even though it is withdrawn.
 # One statement: between two, an answer could turn SENT back into INTENT, and neither would see the row.
 _WITHDRAW = text("""
     update operation set
         state = case state when 'INTENT' then 'WITHDRAWN' else state end,
-        due = case state when 'INTENT' then null else due end,
+        due = case when state = 'INTENT' and given_up = '{}' then null when state = 'INTENT' then nexa_now() else due end,
         ended_at = case state when 'INTENT' then nexa_now() end,
         withdrawn_by = :reply_to, version = version + 1
     where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
