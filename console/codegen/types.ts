@@ -37,8 +37,9 @@ export function generate(schema: GraphQLSchema, source: Source): string {
     if (definition.kind === Kind.OPERATION_DEFINITION) return writer.operation(definition)
     throw new Error(`${source.path}: ${definition.kind} has no place here`)
   })
+  const inputs: string[] = []
+  for (const name of writer.inputs) inputs.push(writer.input(name)) // a set in the making: an input met on the way is written too
   const enums = [...writer.enums].sort().map((name) => writer.enumeration(name))
-  const inputs = [...writer.inputs].sort().map((name) => writer.input(name))
   const up = '../'.repeat(source.path.split('/').length - 2)
   const imports = `import type { Document } from '${up || './'}api/document'\n`
   return [header + imports, ...parts, ...inputs, ...enums].join('\n').trimEnd() + '\n'

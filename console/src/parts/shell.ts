@@ -114,4 +114,25 @@ export interface HeldLock {
   since: string | null
 }
 
-export type Role = 'ADMIN' | 'OPS_SUPERVISOR' | 'AIRPORT_OPERATOR' | 'FINANCE_AUDIT'
+export interface SubCaseHomeData {
+  subCase: {
+    urn: string
+    case: string
+  } | null
+}
+
+export type SubCaseHomeVariables = {
+  urn: string
+}
+
+export const subCaseHome: Document<SubCaseHomeData, SubCaseHomeVariables> = {
+  name: 'SubCaseHome',
+  text: `query SubCaseHome($urn: Urn!) {
+  subCase(urn: $urn) {
+    urn
+    case
+  }
+}`,
+}
+
+export type Role = 'ADMIN' | 'AIRPORT_OPERATOR' | 'FINANCE_AUDIT' | 'OPS_SUPERVISOR'

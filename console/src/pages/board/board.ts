@@ -107,6 +107,6 @@ export interface CaseRow {
   operators: string[]
 }
 
-export type CaseStatus = 'OPEN' | 'IN_PROGRESS' | 'CLOSED'
+export type CaseStatus = 'CLOSED' | 'IN_PROGRESS' | 'OPEN'
 
-export type SubCaseStatus = 'PENDING' | 'PROCESSING' | 'OFFER_READY' | 'RESOLVED' | 'REJECTED_BY_PAX' | 'MANUAL_REVIEW' | 'LOCAL_RESIDENT' | 'CANCELLED'
+export type SubCaseStatus = 'CANCELLED' | 'LOCAL_RESIDENT' | 'MANUAL_REVIEW' | 'OFFER_READY' | 'PENDING' | 'PROCESSING' | 'REJECTED_BY_PAX' | 'RESOLVED'

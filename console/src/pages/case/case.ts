@@ -521,14 +521,20 @@ export interface CaseReview {
 }
 
 export interface IssueVoucherInput {
-  subCases: VoucherTarget[]
   idempotencyKey: string
+  subCases: VoucherTarget[]
 }
 
-export type ReviewKind = 'ALLOCATION_FAILED' | 'BOOKING_FAILED' | 'OUTCOME_UNKNOWN' | 'PAYMENT_FAILED' | 'PARTIAL_FULFILLMENT' | 'POLICY_VIOLATION' | 'MIXED_TIER_GROUP' | 'DATA_INCOMPLETE'
+export interface VoucherTarget {
+  fence?: number | null
+  urn: string
+  version: number
+}
 
-export type Severity = 'HIGH' | 'MEDIUM' | 'LOW'
+export type ReviewKind = 'ALLOCATION_FAILED' | 'BOOKING_FAILED' | 'DATA_INCOMPLETE' | 'MIXED_TIER_GROUP' | 'OUTCOME_UNKNOWN' | 'PARTIAL_FULFILLMENT' | 'PAYMENT_FAILED' | 'POLICY_VIOLATION'
 
-export type SubCaseStatus = 'PENDING' | 'PROCESSING' | 'OFFER_READY' | 'RESOLVED' | 'REJECTED_BY_PAX' | 'MANUAL_REVIEW' | 'LOCAL_RESIDENT' | 'CANCELLED'
+export type Severity = 'HIGH' | 'LOW' | 'MEDIUM'
 
-export type Tier = 'ECONOMY' | 'PREMIUM_ECONOMY' | 'BUSINESS' | 'FIRST' | 'CREW'
+export type SubCaseStatus = 'CANCELLED' | 'LOCAL_RESIDENT' | 'MANUAL_REVIEW' | 'OFFER_READY' | 'PENDING' | 'PROCESSING' | 'REJECTED_BY_PAX' | 'RESOLVED'
+
+export type Tier = 'BUSINESS' | 'CREW' | 'ECONOMY' | 'FIRST' | 'PREMIUM_ECONOMY'

@@ -1,0 +1,283 @@
+/**
+ * One airline's world, as strict as the server: versions, fences, locks, idempotency keys and typed refusals. Time stands still
+ * until `advance`, so a test can say what has happened by when; the development server advances it with the wall clock.
+ */
+import type { CaseRow, SubCaseStatus } from '../src/pages/board/board'
+import type { CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
+import type { HoldRow } from '../src/pages/hotels/hotels'
+import type { ReviewRow } from '../src/pages/reviews/reviews'
+import type { AlertLine } from '../src/parts/shell'
+import { type Draft, hotels } from './storm.ts'
+import { Topics } from './topics.ts'
+
+export interface Session {
+  id: string
+  operator: string
+  name: string
+}
+
+export interface SubCase extends SubCaseRow {
+  timeline: TimelineLine[]
+}
+
+export interface Refusal {
+  urn: string
+  code: string
+  message: string
+}
+
+export class World {
+  readonly cases = new Map<string, CaseRow>()
+  readonly subCases = new Map<string, SubCase>()
+  readonly reviews = new Map<string, ReviewRow>()
+  readonly holds = new Map<string, HoldRow>()
+  readonly alerts: AlertLine[] = []
+  readonly topics = new Topics('e1')
+  readonly alive = new Set<string>()
+  private readonly answered = new Map<string, { requested: string[]; refused: Refusal[] }>()
+  private readonly due: Array<{ at: number; act: () => void }> = []
+  private serial = 0
+
+  /** `fate` decides what the partners and passengers do, in 0..1 per sub-case; a test gives a constant. */
+  constructor(private time = Date.parse('2026-02-08T17:00:00Z'), private readonly fate: () => number = () => 0.5) {}
+
+  now(): string {
+    return new Date(this.time).toISOString()
+  }
+
+  /** Lets time pass: what is due happens in order, then the feed tells. */
+  advance(milliseconds: number): void {
+    const until = this.time + milliseconds
+    for (;;) {
+      this.due.sort((a, b) => a.at - b.at)
+      const next = this.due[0]
+      if (!next || next.at > until) break
+      this.due.shift()
+      this.time = Math.max(this.time, next.at)
+      next.act()
+    }
+    this.time = until
+    this.topics.flush()
+  }
+
+  later(milliseconds: number, act: () => void): void {
+    this.due.push({ at: this.time + milliseconds, act })
+  }
+
+  // What happens to the airline
+
+  declare(draft: Draft): CaseRow {
+    const row: CaseRow = {
+      urn: draft.urn, version: 1, flightNumber: draft.flightNumber, airport: draft.airport, destination: draft.destination, departs: draft.departs,
+      cause: draft.cause, status: 'OPEN', manifestState: 'PROVISIONED', openedAt: this.now(), counts: [], subCasesTotal: 0, needingNight: 0,
+      oldestWaiting: null, operators: [],
+    }
+    this.cases.set(row.urn, row)
+    for (const party of draft.parties) {
+      const { urn, ...rest } = party
+      this.subCases.set(urn, {
+        ...rest, urn, version: 1, case: draft.urn, airport: draft.airport, status: party.needsNight ? 'PENDING' : 'LOCAL_RESIDENT', reason: null,
+        openedAt: this.now(), changedAt: this.now(), offer: null, lock: null, mayIssueVoucher: { allowed: true, why: null }, timeline: [],
+      })
+    }
+    this.recount(row.urn)
+    this.topics.flush()
+    return row
+  }
+
+  // Locks
+
+  acquire(urn: string, session: Session): LockState | Refusal {
+    const row = this.subCases.get(urn)
+    if (!row) return refused(urn, 'NOT_FOUND', 'There is no such sub-case.')
+    const lock = row.lock
+    if (lock?.session === session.id) return lock
+    if (this.heldByOther(lock, session.id)) return refused(urn, 'SUB_CASE_LOCKED', `${lock!.holderName} is working on this sub-case.`)
+    const fresh: LockState = { subCase: urn, fence: (lock?.fence ?? 0) + 1, holder: session.operator, holderName: session.name, session: session.id, since: this.now() }
+    this.setLock(row, fresh)
+    return fresh
+  }
+
+  release(urn: string, session: Session): LockState | Refusal {
+    const row = this.subCases.get(urn)
+    if (!row) return refused(urn, 'NOT_FOUND', 'There is no such sub-case.')
+    if (!row.lock || row.lock.session !== session.id) return refused(urn, 'LOCK_LOST', 'Your lock has passed to somebody else.')
+    return this.setLock(row, { ...row.lock, holder: null, holderName: null, session: null, since: null })
+  }
+
+  /** What the server does some seconds after a socket has gone for good. */
+  bury(session: string): void {
+    this.alive.delete(session)
+    for (const row of this.subCases.values()) {
+      if (row.lock?.session === session) this.setLock(row, { ...row.lock, holder: null, holderName: null, session: null, since: null })
+    }
+    this.topics.flush()
+  }
+
+  // Vouchers
+
+  issue(targets: VoucherTarget[], key: string, session: Session): { requested: SubCase[]; refused: Refusal[]; replayed: boolean } {
+    const before = this.answered.get(key)
+    const answer = before ?? { requested: [] as string[], refused: [] as Refusal[] }
+    for (const target of before ? [] : targets) {
+      const no = this.whyNot(target, session)
+      if (no) answer.refused.push(no)
+      else {
+        answer.requested.push(target.urn)
+        this.accommodate(this.subCases.get(target.urn)!)
+      }
+    }
+    this.answered.set(key, answer)
+    this.topics.flush()
+    return { requested: answer.requested.map((urn) => this.subCases.get(urn)!), refused: answer.refused, replayed: before !== undefined }
+  }
+
+  private whyNot(target: VoucherTarget, session: Session): Refusal | undefined {
+    const row = this.subCases.get(target.urn)
+    if (!row) return refused(target.urn, 'NOT_FOUND', 'There is no such sub-case.')
+    if (this.heldByOther(row.lock, session.id)) return refused(row.urn, 'SUB_CASE_LOCKED', `${row.lock!.holderName} is working on this sub-case.`)
+    if (target.fence != null && target.fence !== row.lock?.fence) return refused(row.urn, 'SUB_CASE_LOCKED', 'Your lock has passed to somebody else.')
+    if (target.version !== row.version) return refused(row.urn, 'VERSION_CONFLICT', 'It changed after you saw it.')
+    const verdict = verdictOf(row)
+    return verdict.allowed ? undefined : refused(row.urn, verdict.code!, verdict.why!)
+  }
+
+  /** The workflow: choose, book, publish, notify, card, each some seconds after the other. */
+  private accommodate(row: SubCase): void {
+    const fate = this.fate()
+    this.change(row, { status: 'PROCESSING', reason: null })
+    const hotel = hotels[Math.floor(fate * 997) % hotels.length]!
+    const step = (after: number, name: string, summary: string, evidence: TimelineLine['evidence'], done?: () => void): void => {
+      this.later(after, () => this.line(row, name, 'ASKED', `Asked: ${name}`, []))
+      this.later(after + 900, () => {
+        this.line(row, name, 'DONE', summary, evidence)
+        done?.()
+      })
+    }
+    step(200, 'choose', `Ranked 12 hotels, ${hotel.name} first`, [{ name: 'candidates', value: '12' }])
+    if (fate > 0.93) {
+      this.later(2400, () => this.giveUp(row))
+      return
+    }
+    const confirmation = `NX-${(100000 + Math.floor(fate * 899999)).toString(36).toUpperCase()}`
+    step(1600, 'book', `${hotel.name} confirmed`, [{ name: 'confirmation', value: confirmation }, { name: 'rooms', value: String(row.rooms) }], () => this.hold(row, hotel.name))
+    step(3200, 'publish', 'Offer is on the passenger’s phone', [], () => {
+      const nightly = 119 + Math.floor(fate * 90)
+      this.change(row, {
+        status: 'OFFER_READY',
+        offer: {
+          reservation: `urn:reservation:r-${this.next()}`, confirmation, hotelName: hotel.name, hotelAddress: hotel.address, hotelPhone: hotel.phone,
+          checkIn: row.checkIn ?? '2026-02-08', checkOut: row.checkOut ?? '2026-02-09', rooms: row.rooms, board: 'Breakfast',
+          total: { amount: `${nightly * row.rooms * Math.max(1, row.nights)}.00`, currency: 'USD' }, cardLastFour: null, cardAmount: null,
+        },
+      })
+    })
+    step(4400, 'notify', row.reachable ? 'SMS delivered' : 'No contact: handed to a person', [])
+    step(5600, 'card', 'Meal card issued', [{ name: 'last four', value: '4821' }], () => {
+      if (row.offer) this.change(row, { offer: { ...row.offer, cardLastFour: '4821', cardAmount: { amount: '45.00', currency: 'USD' } } })
+    })
+    if (fate < 0.28) this.later(14_000 + fate * 60_000, () => this.answer(row, true))
+    if (fate > 0.86) this.later(20_000, () => this.answer(row, false))
+  }
+
+  private giveUp(row: SubCase): void {
+    const urn = `urn:review:v-${this.next()}`
+    const review: ReviewRow & CaseReview = {
+      urn, version: 1, case: row.case, subCase: row.urn, kind: 'BOOKING_FAILED', severity: 'HIGH', summary: 'Three hotels refused, none is left inside the policy.',
+      openedAt: this.now(), resolvedAt: null, evidence: [{ name: 'tried', value: '3 hotels' }, { name: 'last answer', value: 'ALLOTMENT_EXCEEDED' }],
+    }
+    this.reviews.set(urn, review)
+    this.line(row, 'book', 'REFUSED', 'Every candidate refused', review.evidence)
+    this.change(row, { status: 'MANUAL_REVIEW', reason: 'No hotel had a room inside the policy' })
+    this.alert('review.opened', row, `Review: booking failed for ${pnrOf(row)}`)
+  }
+
+  private answer(row: SubCase, yes: boolean): void {
+    if (row.status !== 'OFFER_READY') return
+    if (yes) this.change(row, { status: 'RESOLVED' })
+    else {
+      this.change(row, { status: 'REJECTED_BY_PAX', reason: 'Declined by the passenger', offer: null })
+      this.line(row, 'decline', 'NOTE', 'Declined on the phone; room and card are being released', [])
+      this.alert('offer.declined', row, `${pnrOf(row)} declined ${row.rooms === 1 ? 'the room' : `${row.rooms} rooms`}`)
+    }
+  }
+
+  // The machinery
+
+  change(row: SubCase, fields: Partial<SubCase>): void {
+    Object.assign(row, fields, { version: row.version + 1, changedAt: this.now() })
+    row.mayIssueVoucher = { allowed: verdictOf(row).allowed, why: verdictOf(row).why ?? null }
+    this.topics.publish(`sub-cases:${row.case}`, row.urn)
+    this.recount(row.case)
+  }
+
+  private line(row: SubCase, step: string, state: string, summary: string, evidence: TimelineLine['evidence']): void {
+    row.timeline.push({ at: this.now(), step, state, attempt: 1, summary, evidence })
+    this.topics.publish(`sub-case:${row.urn}`, row.urn)
+  }
+
+  private alert(kind: string, row: SubCase, message: string): void {
+    const alert = { urn: `urn:event:${this.next()}`, at: this.now(), kind, case: row.case, subCase: row.urn, message }
+    this.alerts.push(alert)
+    this.topics.publish('alerts', alert.urn)
+  }
+
+  private setLock(row: SubCase, lock: LockState): LockState {
+    row.lock = lock
+    this.topics.publish(`sub-cases:${row.case}`, row.urn)
+    this.topics.publish('locks', row.urn)
+    this.recount(row.case)
+    this.topics.flush()
+    return lock
+  }
+
+  private heldByOther(lock: LockState | null, session: string): boolean {
+    return lock?.session != null && lock.session !== session && this.alive.has(lock.session)
+  }
+
+  private hold(row: SubCase, hotelName: string): void {
+    const urn = `urn:hold:${row.airport}-${hotelName.toLowerCase().replaceAll(' ', '-')}`
+    const old = this.holds.get(urn)
+    const base = old ?? {
+      urn, version: 0, hotel: `urn:hotel:${this.next()}:vendor:hotelbeds`, hotelName, roomType: 'Double standard', airport: row.airport,
+      night: row.checkIn ?? '2026-02-08', held: 0, confirmed: 0, reported: 60, free: 60, nearestExpiry: null,
+    }
+    const confirmed = base.confirmed + row.rooms
+    this.holds.set(urn, { ...base, confirmed, free: Math.max(0, base.reported - base.held - confirmed), version: base.version + 1 })
+    this.topics.publish(`holds:${row.airport}`, urn)
+  }
+
+  private recount(urn: string): void {
+    const row = this.cases.get(urn)
+    if (!row) return
+    const inside = [...this.subCases.values()].filter((one) => one.case === urn)
+    const counts = new Map<SubCaseStatus, number>()
+    for (const one of inside) counts.set(one.status, (counts.get(one.status) ?? 0) + 1)
+    const waiting = inside.filter((one) => one.status === 'PENDING').map((one) => one.openedAt).sort()
+    const moved = inside.some((one) => one.status !== 'PENDING' && one.status !== 'LOCAL_RESIDENT')
+    const open = inside.some((one) => !['RESOLVED', 'LOCAL_RESIDENT', 'CANCELLED'].includes(one.status))
+    Object.assign(row, {
+      counts: [...counts].map(([status, count]) => ({ status, count })), subCasesTotal: inside.length, needingNight: inside.filter((one) => one.needsNight).length,
+      oldestWaiting: waiting[0] ?? null, operators: [...new Set(inside.flatMap((one) => one.lock?.holderName ?? []))].sort(),
+      status: open ? (moved ? 'IN_PROGRESS' : 'OPEN') : 'CLOSED', version: row.version + 1,
+    })
+    this.topics.publish('cases', urn)
+  }
+
+  private next(): number {
+    this.serial += 1
+    return 8800 + this.serial
+  }
+}
+
+function verdictOf(row: SubCase): { allowed: boolean; code?: string; why?: string } {
+  if (!row.needsNight) return { allowed: false, code: 'NO_NIGHT_NEEDED', why: 'The party flies before a night is due.' }
+  if (row.mixedTier) return { allowed: false, code: 'MIXED_TIER_PARTY', why: 'The party holds tickets of different tiers.' }
+  if (row.guests.adults === 0) return { allowed: false, code: 'MINORS_ALONE', why: 'The party has no adult; a person places it.' }
+  if (row.status === 'PENDING' || row.status === 'MANUAL_REVIEW') return { allowed: true }
+  return { allowed: false, code: 'MOVE_REFUSED', why: 'A voucher was requested already.' }
+}
+
+const refused = (urn: string, code: string, message: string): Refusal => ({ urn, code, message })
+
+const pnrOf = (row: SubCase): string => row.pnr.split(':')[2] ?? row.pnr
