@@ -1,7 +1,7 @@
 """All partners' twins in one process, each under its own path, and the control door beside them.
 
 GET    /_sandbox                                what there is, and the limits
-GET    /_sandbox/{partner}/book                 everything it holds
+GET    /_sandbox/{partner}/book                 everything it holds; also as /{partner}/_sandbox/book
 GET    /_sandbox/{partner}/calls                calls by operation since the last reset
 GET    /_sandbox/limits                         POST {"partner", "calls", "seconds"} sets one
 GET    /_sandbox/faults                         POST one order or a list, each with "partner"; DELETE clears
@@ -72,6 +72,8 @@ class Sandbox:
             await self._live(receive, send)
             return
         first, _, rest = scope["path"].lstrip("/").partition("/")
+        if first in self.twins and rest.startswith("_sandbox/"):  # the control door is found below each partner's address too
+            first, rest = "_sandbox", f"{first}/{rest.removeprefix('_sandbox/')}"
         if first in self.twins:
             await self.twins[first]({**scope, "root_path": scope.get("root_path", "") + f"/{first}"}, receive, send)
         elif first == "_sandbox":

@@ -48,6 +48,9 @@ class PssTwin(Twin):
     def refusal(self, call: Call) -> Said:
         return _error(404, "FLIGHT_NOT_FOUND", "There is no such flight")
 
+    def malformed(self, call: Call) -> Said:
+        return _error(400, "BAD_REQUEST", "The request is malformed")
+
     async def manifest(self, call: Call) -> Said:
         flight = self._flight(call)
         return Said(200, flight["manifest"]) if flight else self.refusal(call)

@@ -90,6 +90,9 @@ class HotelbedsTwin(Twin):
         words = "The booking cannot be cancelled" if call.operation == "cancel" else "Insufficient allotment"
         return RefusedError(500, "PRODUCT_ERROR", words).said()
 
+    def malformed(self, call: Call) -> Said:
+        return RefusedError(400, "INVALID_REQUEST", "The request is malformed").said()
+
     def told(self) -> dict[str, Any]:
         return {"bookings": [{"reference": reference, **booking} for reference, booking in self.book.all("booking")]}
 

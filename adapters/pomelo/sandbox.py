@@ -87,6 +87,9 @@ class PomeloTwin(Twin):
             return Said(200, {"data": {"id": "", "result": "REJECTED", "status_detail": "INSUFFICIENT_FUNDS"}})
         return RefusedError(422, "REFUSED", "The programme does not allow this").said()
 
+    def malformed(self, call: Call) -> Said:
+        return RefusedError(400, "INVALID_REQUEST", "The request is malformed").said()
+
     def told(self) -> dict[str, Any]:
         owners = {page["user_id"]: page for _, page in self.book.all("account")}
         users = dict(self.book.all("user"))

@@ -89,6 +89,9 @@ class TwilioTwin(Twin):
     def refusal(self, call: Call) -> Said:
         return RefusedError(400, 21211, "Invalid 'To' Phone Number").said()
 
+    def malformed(self, call: Call) -> Said:
+        return RefusedError(400, 20001, "The request is malformed").said()
+
     def not_found(self, path: str) -> Said:
         return RefusedError(404, 20404, "The requested resource was not found").said()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -21,6 +22,8 @@ from kernel.http import ASGIApp, Scope
 from kernel.sandbox.book import Book
 from kernel.sandbox.faults import Fault, FaultKind, Faults
 from kernel.sandbox.limit import Limit
+
+log = logging.getLogger("nexa.sandbox")
 
 Receive = Callable[[], Awaitable[Scope]]
 Send = Callable[[Scope], Awaitable[None]]
@@ -111,6 +114,10 @@ class Twin:
         """The operation's name in the partner's sheet, where the route alone does not say it."""
         return found.operation
 
+    def malformed(self, call: Call) -> Said:
+        """For a request that cannot even be read; handlers say the finer refusals themselves."""
+        raise NotImplementedError
+
     def not_found(self, path: str) -> Said:
         return Said(404, {"error": "Resource not found"})
 
@@ -167,16 +174,23 @@ class Twin:
         if struck.main is not None:
             await self._faulty(found, call, struck.main, struck.delay, receive, send)
             return
-        said = await found.handler(call)
+        said = await self._handle(found, call)
         await _rest(struck.delay)
         await answer(send, said)
+
+    async def _handle(self, found: Route, call: Call) -> Said:
+        try:
+            return await found.handler(call)
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+            log.warning("%s %s: a request that cannot be read", self.partner, call.operation, exc_info=True)
+            return self.malformed(call)
 
     async def _faulty(self, found: Route, call: Call, fault: Fault, delay: float, receive: Receive, send: Send) -> None:
         kind = fault.kind
         executed = kind in (FaultKind.LOST_ANSWER, FaultKind.ERROR_EXECUTED, FaultKind.GARBAGE, FaultKind.DRIFT)
-        said = await found.handler(call) if executed else None
+        said = await self._handle(found, call) if executed else None
         if kind is FaultKind.LATE:
-            self.later(fault.seconds, lambda: _execute(found.handler, call))
+            self.later(fault.seconds, lambda: self._execute(found, call))
         await _rest(delay)
         if kind in (FaultKind.LOST_REQUEST, FaultKind.LOST_ANSWER, FaultKind.LATE):
             await cut(receive, send)
@@ -191,7 +205,10 @@ class Twin:
         elif said is not None:
             await answer(send, _spoiled(said, kind))
         else:
-            await answer(send, await found.handler(call))  # a fault of webhooks, ordered for an operation that has none
+            await answer(send, await self._handle(found, call))  # a fault of webhooks, ordered for an operation that has none
+
+    async def _execute(self, found: Route, call: Call) -> None:
+        await self._handle(found, call)
 
     def later(self, seconds: float, do: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Does it after so many seconds, unless the sandbox is reset or ends before."""
@@ -295,10 +312,6 @@ def _replace(call: Call, tenant: str, lag: float) -> Call:
 async def _rest(seconds: float) -> None:
     if seconds > 0:
         await asyncio.sleep(seconds)
-
-
-async def _execute(handler: Handler, call: Call) -> None:
-    await handler(call)
 
 
 __all__ = ["ASGIApp", "Call", "Route", "Said", "Twin", "answer", "make_call", "read_body", "route"]

@@ -82,6 +82,8 @@ async def test_a_cut_connection_is_unknown_and_the_book_tells_what_happened(tmp_
             await there.say("POST", "/settle")
             assert len((await there.say("GET", "/hotelbeds/book"))[1]["bookings"]) == held
         assert (await there.say("GET", "/hotelbeds/calls"))[1]["book"] == 3
+        reply = await there.control.send(Request("GET", "/hotelbeds/_sandbox/book"), 10)
+        assert len(reply.json()["bookings"]) == 2
 
 
 async def test_a_restarted_sandbox_still_knows_what_it_holds(tmp_path: Path) -> None:
