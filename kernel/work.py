@@ -42,8 +42,9 @@ _SEND = text("""
     with sent as (
         select *, row_number() over (partition by receiver, aggregate order by n) as step
         from unnest(cast(:urns as text[]), cast(:receivers as text[]), cast(:aggregates as text[]), cast(:names as text[]),
-                    cast(:versions as int[]), cast(:asked as bool[]), cast(:bodies as text[]), cast(:replies as text[]))
-             with ordinality as t(urn, receiver, aggregate, name, version, asked, body, reply_to, n)
+                    cast(:versions as int[]), cast(:asked as bool[]), cast(:bodies as text[]), cast(:replies as text[]),
+                    cast(:actors as text[]), cast(:correlations as text[]))
+             with ordinality as t(urn, receiver, aggregate, name, version, asked, body, reply_to, actor, correlation, n)
     ), raised as (
         insert into outbox_sequence as s (tenant, receiver, aggregate, seq)
         select :tenant, receiver, aggregate, count(*) from sent group by receiver, aggregate order by receiver, aggregate
@@ -54,7 +55,7 @@ _SEND = text("""
     )
     insert into outbox (tenant, urn, sender, receiver, aggregate, seq, name, version, asked, body, reply_to, actor, correlation, at)
     select :tenant, urn, :sender, receiver, aggregate, raised.seq - total + step, name, version, asked, cast(body as jsonb), reply_to,
-           cast(:actor as text), :correlation, (select nexa_now())
+           actor, correlation, (select nexa_now())
     from sent join raised using (receiver, aggregate) join counted using (receiver, aggregate) order by n
 """)
 
@@ -74,6 +75,8 @@ class _Outgoing:
     asked: bool
     body: str
     reply_to: str | None
+    actor: Urn | None
+    correlation: str
 
 
 class Work:
@@ -131,7 +134,11 @@ class Work:
             "entity": entity.bare, "root": (root or entity).bare, "action": action, "actor": self.actor, "role": self.role,
             "reason": reason, "before": encode(before), "after": encode(after), "ip": ip,
         }  # fmt: skip
-        self._put(_Outgoing(event_urn(), AUDIT, (root or entity).bare, AUDIT_RECORDED, AUDIT_VERSION, False, _json(body), None))
+        self._put(event_urn(), AUDIT, (root or entity).bare, AUDIT_RECORDED, AUDIT_VERSION, False, _json(body), None)
+
+    def on_behalf_of(self, envelope: Envelope) -> None:
+        """What is sent from here on carries the actor and the correlation of this message."""
+        self.actor, self.correlation = envelope.actor, envelope.correlation
 
     async def take(self, envelope: Envelope, consumer: str) -> bool:
         """Marks the message as taken by `consumer`; False when it already was, and then nothing must be done."""
@@ -158,8 +165,6 @@ class Work:
             {
                 "tenant": self.tenant,
                 "sender": self.domain,
-                "actor": self.actor,
-                "correlation": self.correlation,
                 "urns": [str(each.urn) for each in sent],
                 "receivers": [each.receiver for each in sent],
                 "aggregates": [str(each.aggregate) for each in sent],
@@ -168,6 +173,8 @@ class Work:
                 "asked": [each.asked for each in sent],
                 "bodies": [each.body for each in sent],
                 "replies": [each.reply_to for each in sent],
+                "actors": [each.actor for each in sent],
+                "correlations": [each.correlation for each in sent],
             },
         )
         return True
@@ -182,11 +189,13 @@ class Work:
 
     def _send(self, message: object, receiver: str, aggregate: Urn, reply_to: str | None, *, asked: bool) -> Urn:
         urn = event_urn()
-        self._put(_Outgoing(urn, receiver, aggregate.bare, name_of(message), version_of(message), asked, _json(encode(message)), reply_to))
+        self._put(urn, receiver, aggregate.bare, name_of(message), version_of(message), asked, _json(encode(message)), reply_to)
         return urn
 
-    def _put(self, outgoing: _Outgoing) -> None:
-        self._outgoing.append(outgoing)
+    def _put(
+        self, urn: Urn, receiver: str, aggregate: Urn, name: str, version: int, asked: bool, body: str, reply_to: str | None
+    ) -> None:  # fmt: skip
+        self._outgoing.append(_Outgoing(urn, receiver, aggregate, name, version, asked, body, reply_to, self.actor, self.correlation))
 
 
 def _json(value: Any) -> str:

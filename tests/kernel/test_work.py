@@ -10,22 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from kernel.database import Database, Databases, UnsafeRoleError
-from kernel.event import Envelope, MessageError, message
+from kernel.event import Envelope, MessageError
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import event_urn
+from tests.harness.messages import DoSomething, SomethingHappened
 
 T1, T2 = Tenant("t1"), Tenant("t2")
-
-
-@message("booking")
-class SomethingHappened:
-    what: str
-
-
-@message("wallet")
-class DoSomething:
-    what: str
 
 
 def an_aggregate() -> Urn:
@@ -77,12 +68,15 @@ async def test_nothing_is_sent_when_the_work_fails(databases: Databases) -> None
     async def ring() -> None:
         rang.append(True)
 
-    with pytest.raises(ZeroDivisionError):
+    async def failing() -> None:
         async with databases["booking"].work(T1) as work:
             await work.record(SomethingHappened("a"), aggregate=aggregate)
             work.after_commit(ring)
             await work.flush()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
     assert await sent(databases, T1, aggregate) == []
     assert rang == []
 

@@ -1,0 +1,254 @@
+"""The consumer: hands a tenant's messages to the reactions, in the order of their aggregates.
+
+Idea: one worker at a time consumes a tenant, by a lease in Redis; losing it early costs only duplicates, which inboxes drop. One
+blocking read covers all of a tenant's streams; a batch goes through the lanes of all domains that react, side by side, and is
+acknowledged when every one has committed or parked it. Nothing lives in this process alone: it is pending in Redis too.
+
+Guarantees: each reaction's effect happens exactly once, within an aggregate of one sender in `seq` order; nothing is lost when this
+process or Redis dies. A message that comes before its predecessor is held and the sender is asked to publish again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy import text
+
+from kernel.bus import Bus, Entry, stream
+from kernel.clock import monotonic
+from kernel.database import Databases
+from kernel.lane import PARKED, Delivery, Lane, Reaction, Taken
+from kernel.outbox import Published
+from kernel.tenancy import Tenant
+
+log = logging.getLogger(__name__)
+
+BATCH = 200  # messages per transaction
+BLOCK = timedelta(seconds=1)
+LEASE = timedelta(seconds=4)  # a dead consumer is followed after this
+TRIM = timedelta(seconds=5)
+GAP_PATIENCE = timedelta(seconds=10)  # then a missing message is older than the outbox remembers
+_REMEMBERED = 200_000  # aggregates whose last seq is known; about 40 MB
+
+_TAKEN = text("""
+    select consumer, urn from inbox
+    where tenant = :tenant and consumer = any(cast(:consumers as text[])) and urn = any(cast(:urns as text[]))
+""")
+
+Reactions = Callable[[str, bool], Sequence[Reaction]]  # by the message's name, and whether it is a reply
+
+
+class Order:
+    """Watches `seq`: an entry that comes too early is held until what is missing came, or patience ends."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str, str], int] = {}
+        self._early: dict[tuple[str, str, str], tuple[float, dict[int, Entry]]] = {}
+
+    def admit(self, entry: Entry) -> list[Entry]:
+        """The entries that may go on now, in order; empty when this one came too early."""
+        seq, key = entry.envelope.seq, (entry.stream, entry.envelope.sender, entry.envelope.aggregate)
+        last = self._last.get(key)
+        if seq == 0 or last is None or seq <= last + 1:
+            self._know(key, max(seq, last or 0))
+            return [entry, *self._follow(key)]
+        self._early.setdefault(key, (monotonic(), {}))[1][seq] = entry
+        return []
+
+    def senders(self) -> set[str]:
+        """Whose messages are missing."""
+        return {sender for _, sender, _ in self._early}
+
+    def give_up(self) -> list[Entry]:
+        """What was held too long, in order."""
+        late = [key for key, (since, _) in self._early.items() if monotonic() - since > GAP_PATIENCE.total_seconds()]
+        released: list[Entry] = []
+        for key in late:
+            _, held = self._early.pop(key)
+            self._know(key, max(held))
+            released += [held[seq] for seq in sorted(held)]
+        return released
+
+    def _follow(self, key: tuple[str, str, str]) -> Iterable[Entry]:
+        if key not in self._early:
+            return
+        _, held = self._early[key]
+        while (entry := held.pop(self._last[key] + 1, None)) is not None:
+            self._last[key] += 1
+            yield entry
+        if not held:
+            del self._early[key]
+
+    def _know(self, key: tuple[str, str, str], seq: int) -> None:
+        if len(self._last) >= _REMEMBERED:
+            self._last.clear()  # forgetting is safe: the next message of each becomes its new beginning
+        self._last[key] = seq
+
+
+@dataclass(slots=True)
+class _Open:
+    """An entry and how many domains still have to finish it."""
+
+    entry: Entry
+    left: int
+
+
+class Consumer:
+    """Consumes all streams of one tenant while this worker holds the lease."""
+
+    def __init__(self, tenant: Tenant, bus: Bus, databases: Databases, reactions: Reactions, ports: Any, name: str) -> None:
+        self.tenant, self.bus, self.databases, self.reactions, self.ports, self.name = tenant, bus, databases, reactions, ports, name
+        self.streams = [stream(tenant, domain) for domain in databases if domain != "intake"]
+        self._leads = self._prepared = False
+        self._lanes: dict[str, Lane] = {}
+        self._order = Order()
+        self._open: dict[tuple[str, bytes], _Open] = {}
+        self._doubted: dict[str, float] = {}
+        self._trimmed = monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until `stop` is set; survives both servers."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            while not stop.is_set():
+                try:
+                    await self._turn()
+                except Exception as error:  # whatever it was: what is not acknowledged comes again
+                    wiped = isinstance(error, ResponseError) and ("NOGROUP" in str(error) or "UNBLOCKED" in str(error))
+                    if not wiped:
+                        log.warning("consuming %s: %s", self.tenant, type(error).__name__, exc_info=error, extra={"tenant": self.tenant})
+                    self._prepared = False
+                    await asyncio.sleep(0.0 if wiped else 0.5)
+        finally:
+            keeper.cancel()
+            await self._resign()
+
+    async def _turn(self) -> None:
+        if not self._leads:
+            if not await self.bus.hold(self.tenant, self.name, _ms(LEASE)):
+                await asyncio.sleep(1.0)
+                return
+            self._order, self._leads, self._prepared = Order(), True, False
+        if not self._prepared:
+            await self.bus.prepare(self.streams)
+            self._reset()
+            await self.handle(await self.bus.claim(self.tenant, self.streams, self.name))
+            self._prepared = True
+        await self._retry()
+        wait = min(BLOCK.total_seconds(), max(0.001, min((lane.next_due for lane in self._lanes.values()), default=9.0) - monotonic()))
+        entries = await self.bus.read(self.tenant, self.streams, self.name, BATCH, int(wait * 1000) or 1)
+        for start in range(0, len(entries), BATCH):
+            await self.handle(entries[start : start + BATCH])
+        await self._mind_gaps()
+        await self._trim()
+
+    async def handle(self, entries: Sequence[Entry]) -> None:
+        """Applies entries in order and acknowledges those that are done everywhere."""
+        ready = [each for entry in entries for each in self._order.admit(entry)]
+        await self._apply(ready)
+
+    async def _apply(self, entries: Sequence[Entry]) -> None:
+        lots: dict[str, list[Delivery]] = {}
+        done: list[Entry] = []
+        for entry in entries:
+            envelope = entry.envelope
+            by_domain: dict[str, list[Reaction]] = {}
+            for reaction in self.reactions(envelope.name, envelope.reply_to is not None and not envelope.asked):
+                by_domain.setdefault(reaction.domain, []).append(reaction)
+            if not by_domain:
+                done.append(entry)
+                continue
+            self._open[entry.stream, entry.id] = _Open(entry, len(by_domain))
+            taken = Taken(envelope)
+            for domain, reactions in by_domain.items():
+                lots.setdefault(domain, []).append(Delivery(entry, reactions, taken))
+        results = await asyncio.gather(*(self._lane(domain).apply(lot) for domain, lot in lots.items()))
+        await self.bus.acknowledge([*done, *self._close(delivery for result in results for delivery in result)])
+
+    async def _retry(self) -> None:
+        for lane in self._lanes.values():
+            if lane.stuck:
+                await self.bus.acknowledge(self._close(await lane.retry()))
+
+    def _close(self, deliveries: Iterable[Delivery]) -> list[Entry]:
+        closed = []
+        for delivery in deliveries:
+            key = (delivery.entry.stream, delivery.entry.id)
+            self._open[key].left -= 1
+            if not self._open[key].left:
+                closed.append(self._open.pop(key).entry)
+        return closed
+
+    async def _mind_gaps(self) -> None:
+        for sender in self._order.senders() - self._doubted.keys():
+            log.warning("messages of %s are missing", sender, extra={"tenant": self.tenant})
+            await self.bus.doubt(self.tenant, sender)
+            self._doubted[sender] = monotonic()
+        await self._apply(self._order.give_up())
+        self._doubted = {sender: at for sender, at in self._doubted.items() if monotonic() - at < GAP_PATIENCE.total_seconds()}
+
+    async def _trim(self) -> None:
+        if monotonic() - self._trimmed >= TRIM.total_seconds():
+            await self.bus.trim(self.streams)
+            self._trimmed = monotonic()
+
+    def _lane(self, domain: str) -> Lane:
+        if domain not in self._lanes:
+            self._lanes[domain] = Lane(self.databases[domain], self.tenant, self.ports)
+        return self._lanes[domain]
+
+    def _reset(self) -> None:
+        """Forgets everything under way: it is all pending in Redis or unpublished in Postgres, and will come again."""
+        self._lanes, self._open = {}, {}
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 4)
+            if self._leads:
+                try:
+                    self._leads = await self.bus.hold(self.tenant, self.name, _ms(LEASE))
+                except (RedisError, OSError):
+                    continue  # while Redis is away nobody else can take it either
+
+    async def _resign(self) -> None:
+        if self._leads:
+            try:
+                await self.bus.release(self.tenant, self.name)
+            except (RedisError, OSError):
+                return
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Knows which published messages some consumer has not taken; the relay asks it when streams were lost."""
+
+    databases: Databases
+    reactions: Reactions
+
+    async def lacking(self, tenant: Tenant, messages: Sequence[Published]) -> set[str]:
+        """The URNs of those not yet taken by every reaction, parked aggregates aside."""
+        wanted: dict[str, list[tuple[str, Published]]] = {}
+        for message in messages:
+            for reaction in self.reactions(message.name, message.reply):
+                wanted.setdefault(reaction.domain, []).append((reaction.consumer, message))
+        missing: set[str] = set()
+        for domain, pairs in wanted.items():
+            async with self.databases[domain].read(tenant) as connection:
+                parked = set((await connection.execute(PARKED, {"tenant": tenant})).scalars())
+                consumers, urns = list({consumer for consumer, _ in pairs}), list({message.urn for _, message in pairs})
+                rows = await connection.execute(_TAKEN, {"tenant": tenant, "consumers": consumers, "urns": urns})
+                taken = {(row[0], row[1]) for row in rows}
+            missing |= {
+                message.urn for consumer, message in pairs if (consumer, message.urn) not in taken and message.aggregate not in parked
+            }
+        return missing
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)

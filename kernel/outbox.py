@@ -1,0 +1,197 @@
+"""The relay: takes messages from a database's outbox to the bus.
+
+Idea: a row says itself whether it was published, so nothing depends on ids arriving in order (`id > last` loses the row of a
+transaction that committed late). Rows are read by `position`, which a row gets while its work holds the sequence row of its aggregate, so
+within an aggregate position, seq and commit have one order, and any cut of the list keeps it.
+
+Guarantees: every committed row is published at least once, each aggregate's rows first appear in `seq` order; one relay per database
+leads, by a lease with a fence, and one that lost it cannot mark. A wiped or restarted Redis gets back all that nobody has taken yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kernel.bus import Bus
+from kernel.clock import monotonic
+from kernel.tenancy import Tenant
+
+log = logging.getLogger(__name__)
+
+BATCH = 500  # rows per turn; one Lua call of this size holds Redis for about a millisecond
+POLL = timedelta(milliseconds=100)
+LEASE = timedelta(seconds=3)  # a dead relay is followed after this
+RENEW = timedelta(seconds=1)
+WATCH = timedelta(seconds=1)  # how often markers and the server's run are looked at
+SCAN = 5000  # rows per turn of a rebuild
+KEPT = timedelta(days=7)
+
+_TENANTS = text("select nexa_tenants()")
+_LEAD = text("""
+    insert into relay_lease as l (name, owner, fence, until) values ('relay', :owner, 1, nexa_now() + cast(:lease as interval))
+    on conflict (name) do update set owner = excluded.owner, fence = l.fence + 1, until = excluded.until
+    where l.until < nexa_now() returning fence
+""")
+_RENEW = text("update relay_lease set until = nexa_now() + cast(:lease as interval) where name = 'relay' and fence = :fence")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a rebuild needs to know of a published row."""
+
+    urn: str
+    name: str
+    reply: bool
+    aggregate: str
+
+
+Lacking = Callable[[Tenant, Sequence[Published]], Awaitable[set[str]]]
+
+
+class Relay:
+    """One database's relay. `lacking` tells which published messages some consumer has not taken."""
+
+    def __init__(self, database: str, engine: AsyncEngine, bus: Bus, owner: str, lacking: Lacking) -> None:
+        self.database, self.engine, self.bus, self.owner, self.lacking = database, engine, bus, owner, lacking
+        self._fence: int | None = None
+        self._renewed = self._watched = float("-inf")
+        table = "intake" if database == "intake" else "outbox"
+        self._waiting = text(f"""
+            select position, tenant, receiver, jsonb_build_object('tenant', tenant, 'urn', urn, 'sender', sender, 'name', name,
+                'version', version, 'aggregate', aggregate, 'seq', seq, 'correlation', correlation, 'at', at, 'body', body,
+                'reply_to', reply_to, 'actor', actor, 'asked', asked)::text as payload
+            from "{table}" where published_at is null order by position limit {BATCH}
+        """)
+        self._mark = text(f"""
+            update "{table}" as o set published_at = nexa_now()
+            from unnest(cast(:tenants as text[]), cast(:positions as bigint[])) as t(tenant, position)
+            where o.tenant = t.tenant and o.position = t.position
+              and exists (select from relay_lease where name = 'relay' and fence = :fence)
+        """)
+        self._published = text(f"""
+            select position, urn, name, aggregate, reply_to is not null and not asked as reply from "{table}"
+            where tenant = :tenant and published_at is not null and at > nexa_now() - cast(:kept as interval) and position > :after
+            order by position limit {SCAN}
+        """)
+        self._unmark = text(f"""
+            update "{table}" set published_at = null where tenant = :tenant and position = any(cast(:positions as bigint[]))
+              and exists (select from relay_lease where name = 'relay' and fence = :fence)
+        """)
+
+    async def turn(self) -> int:
+        """Publishes one batch if this relay leads; how many rows. Fewer than `BATCH` means that nothing waits."""
+        if not await self._lead():
+            return 0
+        await self._watch()
+        return await self._publish()
+
+    async def run(self, bell: asyncio.Event, stop: asyncio.Event) -> None:
+        """Turns until `stop` is set, at once when the bell rings and every 100 ms anyway; survives both servers.
+
+        It ends by `stop` and not by being cancelled: a cancellation that meets a driver at the wrong moment is swallowed there.
+        """
+        while not stop.is_set():
+            try:
+                published = await self.turn()
+            except Exception as error:
+                log.warning("relay of %s: %s", self.database, type(error).__name__, exc_info=error)
+                self._fence, published = None, 0
+                await asyncio.sleep(0.5)
+            if published < BATCH:
+                await wait_for(bell, POLL)
+        await self.resign()
+
+    async def resign(self) -> None:
+        """Lets another relay lead at once."""
+        if self._fence is not None:
+            fence, self._fence = self._fence, None
+            try:
+                async with self.engine.begin() as connection:
+                    await connection.execute(_RENEW, {"fence": fence, "lease": timedelta(0)})
+            except (DBAPIError, OSError):
+                return  # then the lease runs out
+
+    async def _lead(self) -> bool:
+        now = monotonic()
+        if now - self._renewed < RENEW.total_seconds():
+            return self._fence is not None
+        self._renewed = now
+        async with self.engine.begin() as connection:
+            if self._fence is not None:
+                kept = await connection.execute(_RENEW, {"fence": self._fence, "lease": LEASE})
+                self._fence = self._fence if kept.rowcount else None
+            if self._fence is None:
+                self._fence = (await connection.execute(_LEAD, {"owner": self.owner, "lease": LEASE})).scalar()
+                self._watched = float("-inf")
+        return self._fence is not None
+
+    async def _publish(self) -> int:
+        async with self.engine.connect() as connection:
+            rows = (await connection.execute(self._waiting)).all()
+        if not rows:
+            return 0
+        messages: dict[Tenant, list[tuple[str, str]]] = {}
+        for row in rows:
+            messages.setdefault(Tenant(row.tenant), []).append((row.receiver, row.payload))
+        reached = await self.bus.publish(self.database, messages)
+        await self._mark_rows([row for row in rows if row.tenant in reached])
+        if len(reached) < len(messages):
+            self._watched = float("-inf")  # a marker is gone: look at once
+        return len(rows)
+
+    async def _mark_rows(self, rows: Sequence[Row[tuple[int, str, str, str]]]) -> None:
+        if not rows:
+            return
+        parameters = {"tenants": [row.tenant for row in rows], "positions": [row.position for row in rows], "fence": self._fence}
+        async with self.engine.begin() as connection:
+            marked = await connection.execute(self._mark, parameters)
+        if marked.rowcount == 0:
+            self._fence = None  # another relay leads; it publishes these again and inboxes drop the second copy
+
+    async def _watch(self) -> None:
+        now = monotonic()
+        if now - self._watched < WATCH.total_seconds():
+            return
+        run_id = await self.bus.run_id()
+        async with self.engine.connect() as connection:
+            tenants = [Tenant(name) for name in (await connection.execute(_TENANTS)).scalars()]
+        for tenant in await self.bus.unmarked(tenants, self.database, run_id):
+            again = await self._rebuild(tenant)
+            await self.bus.mark(tenant, self.database, run_id)
+            if again:
+                log.warning("relay of %s publishes %d messages again", self.database, again, extra={"tenant": tenant})
+        self._watched = now
+
+    async def _rebuild(self, tenant: Tenant) -> int:
+        """Un-marks what was published and not taken. This relay alone marks, so nothing is marked between the scan and the marker."""
+        again, after = 0, 0
+        while True:
+            async with self.engine.connect() as connection:
+                rows = (await connection.execute(self._published, {"tenant": tenant, "kept": KEPT, "after": after})).all()
+            if not rows:
+                return again
+            after = rows[-1].position
+            missing = await self.lacking(tenant, [Published(row.urn, row.name, row.reply, row.aggregate) for row in rows])
+            positions = [row.position for row in rows if row.urn in missing]
+            if positions:
+                async with self.engine.begin() as connection:
+                    await connection.execute(self._unmark, {"tenant": tenant, "positions": positions, "fence": self._fence})
+                again += len(positions)
+
+
+async def wait_for(bell: asyncio.Event, limit: timedelta) -> None:
+    """Waits until the bell rings or the limit passes, and stills the bell."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            await bell.wait()
+    except TimeoutError:
+        pass
+    bell.clear()
