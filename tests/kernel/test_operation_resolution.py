@@ -1,0 +1,168 @@
+"""The rules of resolution, against every order of answers and deaths that a few dice can make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
+from kernel.operation import Backoff, Class, Operation, OperationRow, State
+from kernel.operation.resolution import Moment, Move, after_death, after_look, after_send, resend
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+
+START = datetime(2026, 2, 8, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+async def _nothing(*_: Any) -> Any:
+    return NotSent("never called")
+
+
+def an_operation(kind: Class, **changes: Any) -> Operation[Any, str]:
+    options: dict[str, Any] = {"look_up": _nothing if kind in (Class.B, Class.C) else None, "budget": 3, "patience": DAY}
+    return Operation("order", "booking", kind, _nothing, _nothing, **{**options, **changes})
+
+
+def a_row(operation: Operation[Any, str], **changes: Any) -> OperationRow:
+    row = OperationRow(
+        tenant=Tenant("t1"), urn=Urn("urn:operation:op-1"), name="order", subject=Urn("urn:sub-case:s-1"), workflow=None, key="k",
+        reference=operation.next_reference(), given_up=(), intent={}, reply_to=None, withdrawn_by=None, actor=None, correlation="c",
+        state=State.SENT, sends=1, waits=0, looks=0, verified=0, intended_at=START, deadline=START + DAY, sent_at=START, unknown_at=None,
+        journal=(), deaths=0, fence=1,
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
+def at(moment: datetime = START, scale: float = 1.0) -> Moment:
+    return Moment(moment, scale, lambda ceiling: ceiling)
+
+
+@dataclass
+class Partner:
+    """Executes or loses what it is sent; whatever it executed it finds, once its index has caught up."""
+
+    faults: Iterator[str]
+    held: list[str] = field(default_factory=list)
+    sends: list[str] = field(default_factory=list)
+
+    def send(self, row: OperationRow) -> Answer[str]:
+        fault = next(self.faults)
+        if fault == "busy":
+            return NotSent("429")
+        reference = row.reference or row.key
+        self.sends.append(reference)
+        if fault == "no":
+            return Declined("NO", "no")
+        if fault not in ("lost", "death before"):
+            self.held.append(reference)
+        return Ok(reference) if fault == "fine" else Unknown("time-out")
+
+    def look(self, row: OperationRow) -> Answer[str | None]:
+        if next(self.faults) == "busy":
+            return Unknown("time-out")
+        return Ok(row.reference if row.reference in self.held else None)
+
+
+FAULTS = st.lists(st.sampled_from(["fine", "busy", "no", "lost", "executed", "death before", "death after"]), max_size=30)
+
+
+def _endless(faults: list[str]) -> Iterator[str]:
+    yield from faults
+    while True:
+        yield "fine"
+
+
+def play(operation: Operation[Any, str], partner: Partner, withdrawn: bool) -> tuple[OperationRow, list[Answer[Any]]]:
+    """The engine without a database: every due time comes at once, a death is an answer nobody heard."""
+    row, now = a_row(operation), START
+    outcomes: list[Answer[Any]] = []
+    for turn in range(500):
+        if withdrawn and turn == 2:
+            row = replace(row, withdrawn_by="undo")
+        move = _turn(operation, row, partner, at(now))
+        row = move.row
+        if move.outcome is not None:
+            outcomes.append(move.outcome)
+        if row.state not in (State.INTENT, State.SENT, State.UNKNOWN):
+            return row, outcomes
+        now += move.after or timedelta(0)
+        if row.state is State.INTENT or (row.state is State.UNKNOWN and resend(operation, row)):
+            row = replace(row, state=State.SENT, sends=row.sends + 1)
+    raise AssertionError(f"it never ends: {row}")
+
+
+def _turn(operation: Operation[Any, str], row: OperationRow, partner: Partner, moment: Moment) -> Move:
+    if row.state is State.UNKNOWN:
+        return after_look(operation, row, partner.look(row), moment)
+    before = len(partner.sends)
+    answer = partner.send(row)
+    died = isinstance(answer, Unknown) and len(partner.sends) > before and len(partner.sends) % 2 == 0
+    if died:
+        return after_death(operation, replace(row, deaths=row.deaths + 1), moment)
+    return after_send(operation, row, answer, moment)
+
+
+@given(kind=st.sampled_from(list(Class)), faults=FAULTS, withdrawn=st.booleans())
+def test_whatever_happens_it_ends_once_and_the_partner_holds_what_we_believe(kind: Class, faults: list[str], withdrawn: bool) -> None:
+    operation = an_operation(kind)
+    partner = Partner(_endless(faults))
+    row, outcomes = play(operation, partner, withdrawn)
+    assert len(outcomes) == 1
+    if kind is Class.C:
+        assert len(partner.sends) == len(set(partner.sends)), "one reference was sent twice"
+        assert len(set(partner.held)) <= 1, "two are held"
+        assert (row.state is State.OK) == bool(partner.held)
+    if kind is Class.D:
+        assert len(partner.sends) <= 1
+    if kind in (Class.A, Class.B):
+        assert len(set(partner.sends)) <= 1, "the key changed"
+    if row.state in (State.WITHDRAWN, State.EXHAUSTED) and kind is not Class.READ:
+        assert not partner.held, "something is held that nobody owns"
+    assert row.sends <= operation.budget
+
+
+def test_look_ups_come_at_one_two_and_four_settle_times() -> None:
+    operation = an_operation(Class.C, settle=timedelta(seconds=120))
+    move = after_send(operation, a_row(operation), Unknown("time-out"), at(scale=0.5))
+    waits = [move.after]
+    while len(waits) < 3:
+        move = after_look(operation, move.row, Ok(None), at(scale=0.5))
+        waits.append(move.after)
+    assert waits == [timedelta(seconds=60), timedelta(seconds=60), timedelta(seconds=120)]
+    first = move.row.reference
+    move = after_look(operation, move.row, Ok(None), at())
+    assert (move.row.state, move.row.given_up) == (State.INTENT, (first,))
+    assert move.row.reference != first
+
+
+def test_a_wish_of_the_partner_is_waited_for() -> None:
+    operation = an_operation(Class.C, backoff=Backoff(timedelta(seconds=2)))
+    move = after_send(operation, a_row(operation), NotSent("429", timedelta(seconds=30)), at())
+    assert (move.row.state, move.row.sends, move.after) == (State.INTENT, 0, timedelta(seconds=32))
+
+
+def test_backoff_doubles_up_to_its_most() -> None:
+    waits = [Backoff(timedelta(seconds=2), timedelta(seconds=32)).ceiling(time).total_seconds() for time in range(1, 8)]
+    assert waits == [2, 4, 8, 16, 32, 32, 32]
+
+
+def test_an_answer_that_was_not_sent_does_not_hide_an_unresolved_send() -> None:
+    """Class A sends the same key again and gets a 429: the first send may still have been executed."""
+    operation = an_operation(Class.A)
+    unknown = after_send(operation, a_row(operation), Unknown("time-out"), at()).row
+    move = after_send(operation, replace(unknown, state=State.SENT, sends=2, withdrawn_by="undo"), NotSent("429"), at())
+    assert (move.row.state, move.outcome) == (State.UNKNOWN, None)
+
+
+def test_three_deaths_in_a_row_are_for_a_person() -> None:
+    operation = an_operation(Class.READ)
+    move = after_death(operation, a_row(operation, deaths=3), at())
+    assert move.row.state is State.REVIEW
+    assert isinstance(move.outcome, Unknown)
+    assert move.outcome.evidence["deaths"] == "3"
