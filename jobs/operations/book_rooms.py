@@ -45,7 +45,11 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[Confirmation]:
     checked = await _check(source, row, intent)
     if not isinstance(checked, Ok):
         return checked
-    return await source.book(row.tenant, booking_for(row.client_reference, checked.value, party, intent.tolerance_percent))
+    try:
+        booking = booking_for(row.client_reference, checked.value, party, intent.tolerance_percent)
+    except ValueError as error:
+        return Declined("PARTY_CHANGED", f"the party is not the one that was searched for: {error}")
+    return await source.book(row.tenant, booking)
 
 
 async def _check(source: Hotels, row: OperationRow, intent: _Intent) -> Ok[Offer] | Declined | NotSent:
@@ -135,7 +139,7 @@ ASKS: Final = _Asks()
 
 
 def booking_for(client_reference: str, offer: Offer, party: Party, tolerance_percent: Decimal) -> Booking:
-    """What is asked of the hotel: the lead holds the booking, everyone has a room."""
+    """What is asked of the hotel: the lead holds the booking, everyone has a room. Raises: ValueError when they do not fit the rooms."""
     guests = [Guest(each.given_name, each.family_name, age=_AGES[each.kind]) for each in party.travellers]
     lead = next(each for each in party.travellers if each.passenger == party.lead)
     placed = seated(guests, [rate.occupancy for rate in offer.rates])
