@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flights", type=_count, default=40, metavar="N", help="how many cancelled flights to play (default: 40)")
     parser.add_argument("--speed", type=float, default=60.0, metavar="X", help="how much faster than the real storm (default: 60)")
     parser.add_argument("--published-quotas", action="store_true", help="sandboxes keep the partners' own limits, not 50 a second")
+    parser.add_argument("--no-pages", action="store_true", help="do not build the console and the phone page: for scripts")
     parser.add_argument("--port", type=_base, default=site.BASE, metavar="BASE", help=f"first of the ports (default: {site.BASE})")
     parser.add_argument("--detach", action="store_true", help="return as soon as everything is healthy, and leave it running")
 
@@ -49,9 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         with ThreadPoolExecutor(1) as aside:
-            pages = aside.submit(build, home)
+            pages = None if arguments.no_pages else aside.submit(build, home)
             supervisor.start_stores()
-            _await_pages(pages, supervisor)
+            if pages:
+                _await_pages(pages, supervisor)
         supervisor.start_services(["--published-quotas"] if arguments.published_quotas else [])
         asyncio.run(_stay(supervisor, arguments, console))
     finally:
@@ -107,7 +109,7 @@ def _detach(home: Path, arguments: argparse.Namespace) -> int:
     """Start the same command in a session of its own, and wait for it to be ready."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     log = home / "logs" / "supervisor.log"
-    switches = [f"--{name.replace('_', '-')}" for name in ("quiet", "published_quotas") if getattr(arguments, name)]
+    switches = [f"--{name.replace('_', '-')}" for name in ("quiet", "no_pages", "published_quotas") if getattr(arguments, name)]
     options = ["--flights", str(arguments.flights), "--speed", str(arguments.speed), "--port", str(arguments.port), *switches]
     with log.open("wb") as output:
         command = [sys.executable, "-m", "runtime.command", "up", *options]
