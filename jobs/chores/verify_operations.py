@@ -8,18 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import text
-
 from jobs import operations
 from jobs.registry import Ports, chore
+from kernel import sweep
 from kernel.tenancy import Tenant
-
-_MARK = text("""
-    update operation set due = nexa_now()
-    where tenant = :tenant and name = any(cast(:names as text[])) and due is null and owner is null and verified < 2
-      and (state in ('OK', 'REVIEW') or (state in ('DECLINED', 'EXHAUSTED', 'WITHDRAWN') and given_up <> '{}'))
-      and ended_at between nexa_now() - interval '7 days' and nexa_now() - interval '24 hours'
-""")
 
 
 @chore(every=timedelta(hours=1), each="tenant")
@@ -30,4 +22,4 @@ async def verify_operations(ports: Ports, tenant: Tenant) -> None:
         names = [each.name for each in declared.of(domain).values() if each.verify is not None]
         if names:
             async with ports.databases[domain].work(tenant) as work:
-                await work.execute(_MARK, {"tenant": tenant, "names": names})
+                await sweep.verify_forgotten(work, names)
