@@ -151,12 +151,17 @@ class Placement:
     place: int = 0  # of the last candidate looked at
     hotels: int = 0  # asked so far
     sends: int = 0  # over all hotels and tries
-    reservation: Urn | None = None  # the one being asked for, or confirmed
+    reservation: Urn | None = None  # the one being asked for, confirmed, or unknown
     reply_to: str | None = None
     undo_reply_to: str | None = None
     reason: str | None = None
     evidence: dict[str, str] = field(default_factory=dict)  # by hotel: why it was not that one
     version: int = 1
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it was refused because nobody can tell what a source has done."""
+        return self.state is PlacementState.REFUSED and self.reservation is not None
 
 
 class HoldState(StrEnum):

@@ -9,14 +9,14 @@ holds are counted after it was asked, and the rate is checked again before it is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from domains.booking.ports import Hotels, Offer, Search
 from kernel import clock
-from kernel.answer import Answer, Ok
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.tenancy import Tenant
 
 TIME_BOX: Final = timedelta(seconds=2)
@@ -25,12 +25,16 @@ SHARED_FOR: Final = timedelta(seconds=5)  # allotments move slowly against it, a
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`asked_at` is before the first source was asked. `silent` says of each source that did not answer, why."""
+    """`asked_at` is before the first source was asked. `silent` says of each source that did not answer, why.
+
+    `not_sent` is set when not one of them could be asked (a throttle, no connection): nothing is known, and asking again is free.
+    """
 
     offers: tuple[Offer, ...]
     asked_at: datetime
     answered: tuple[str, ...]
     silent: dict[str, str]
+    not_sent: NotSent | None = None
 
 
 @dataclass(slots=True)
@@ -66,17 +70,8 @@ class Sources:
         asked = {source.vendor: self._ask(source, tenant, search) for source in self._sources}
         if asked:
             await asyncio.wait([each.task for each in asked.values()], timeout=search.within.total_seconds())
-        offers: list[Offer] = []
-        silent: dict[str, str] = {}
-        for vendor, each in asked.items():
-            why = _why(each.task)
-            if why is None:
-                answer = each.task.result()
-                offers += answer.value if isinstance(answer, Ok) else ()
-            else:
-                silent[vendor] = why
-        answered = tuple(vendor for vendor in asked if vendor not in silent)
-        return Found(tuple(offers), min((each.at for each in asked.values()), default=clock.now()), answered, silent)
+        asked_at = min((each.at for each in asked.values()), default=clock.now())
+        return _found({vendor: _said(each.task) for vendor, each in asked.items()}, asked_at)
 
     def _ask(self, source: Hotels, tenant: Tenant, search: Search) -> _Asked:
         self._forget()
@@ -91,13 +86,20 @@ class Sources:
         self._asked = {key: asked for key, asked in self._asked.items() if asked.usable()}
 
 
-def _why(task: asyncio.Task[Answer[tuple[Offer, ...]]]) -> str | None:
-    """Why there is no answer; None when there is one."""
+def _said(task: asyncio.Task[Answer[tuple[Offer, ...]]]) -> Answer[tuple[Offer, ...]]:
+    """What a source has said so far; nothing is worse than unknown, because a search changes nothing."""
     if not task.done():
-        return "too late"
+        return Unknown("too late")
     if task.cancelled():
-        return "cancelled"
+        return Unknown("cancelled")
     if error := task.exception():
-        return f"failed: {type(error).__name__}"
-    answer = task.result()
-    return None if isinstance(answer, Ok) else getattr(answer, "why", None) or getattr(answer, "reason", "declined")
+        return Unknown(f"failed: {type(error).__name__}")
+    return task.result()
+
+
+def _found(said: Mapping[str, Answer[tuple[Offer, ...]]], asked_at: datetime) -> Found:
+    answers = {vendor: each.value for vendor, each in said.items() if isinstance(each, Ok)}
+    silent = {vendor: each.reason if isinstance(each, Declined) else each.why for vendor, each in said.items() if not isinstance(each, Ok)}
+    unsent = [each for each in said.values() if isinstance(each, NotSent)]
+    not_sent = max(unsent, key=lambda each: each.retry_after or timedelta(0)) if unsent and len(unsent) == len(said) else None
+    return Found(tuple(offer for offers in answers.values() for offer in offers), asked_at, tuple(answers), silent, not_sent)

@@ -72,6 +72,8 @@ async def message_not_sent(work: Work, urn: Urn, why: str, evidence: dict[str, s
         return
     message = message.becomes(MessageState.UNKNOWN if unknown else MessageState.NOT_SENT, reason=why, evidence=evidence)
     await store.save_message(work, message)
+    after = {"trigger": message.trigger, "state": message.state, "evidence": evidence}
+    await work.audit(action="notifications.message-not-sent", entity=urn, root=message.sub_case, reason=why, after=after)
     await _tell(work, message)
 
 

@@ -68,6 +68,8 @@ async def card_refused(work: Work, urn: Urn, why: str, evidence: dict[str, str],
         return
     card = card.becomes(CardState.UNKNOWN if unknown else CardState.REFUSED, reason=why, evidence=evidence)
     await store.save_card(work, card)
+    after = {"state": card.state, "workflow": card.workflow, "evidence": evidence}
+    await work.audit(action="wallet.card-refused", entity=urn, root=card.sub_case, reason=why, after=after)
     if card.undo_reply_to is None:
         await _tell_refused(work, card)
 
@@ -126,6 +128,7 @@ async def void_refused(work: Work, urn: Urn, why: str, evidence: dict[str, str])
         return
     card = card.becomes(CardState.VOID_REFUSED, reason=why, evidence={**card.evidence, **evidence})
     await store.save_card(work, card)
+    await work.audit(action="wallet.void-refused", entity=urn, root=card.sub_case, reason=why, after=card.evidence)
     await _tell_undone(work, card)
 
 

@@ -26,6 +26,8 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[Found]:
     except ValueError as error:
         return Declined("PARTY_DOES_NOT_FIT", str(error))
     found = await ports.hotels.ask(row.tenant, search)
+    if found.not_sent is not None:
+        return found.not_sent
     if not found.answered:
         return Unknown("no source of hotels answered", found.silent)
     return Ok(found)
@@ -48,7 +50,7 @@ SEARCH_HOTELS: Operation[Ports, Found] = Operation(
     outcome=_outcome,
     settle=timedelta(seconds=2),
     time_out=TIME_BOX + timedelta(seconds=3),  # the time-box is the search's own; this only catches what hangs
-    patience=timedelta(minutes=5),
+    patience=timedelta(minutes=30),  # in a storm a partner's throttle makes everybody wait, and waiting is better than a review
 )
 
 

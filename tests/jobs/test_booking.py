@@ -10,15 +10,19 @@ import pytest
 from redis.asyncio import Redis
 
 from domains.booking.commands import BookRooms, CancelRooms
+from domains.booking.events import HoldsChanged
+from domains.booking.model import count_urn
 from domains.cases.model import PnrDraft
 from jobs.chores.expire_holds import expire_holds
 from jobs.chores.rebuild_holds import rebuild_holds
 from jobs.operations.book_rooms import BOOK_ROOMS
 from jobs.operations.cancel_rooms import CANCEL_ROOMS
 from jobs.operations.search_hotels import SEARCH_HOTELS
+from jobs.reactions.booking import show_holds
 from kernel.database import Databases
 from kernel.sandbox.faults import FaultKind
 from kernel.tenancy import Tenant
+from kernel.urn import Urn
 from runtime.embedded.valkey import ValkeyUrls
 from tests.domains.booking.rooms import a_wish, the_reservations
 from tests.harness.messages import until
@@ -192,6 +196,25 @@ async def test_no_name_rests_in_booking(databases: Databases, tenant: Tenant, re
             assert "xanthippe" not in repr(rows).lower(), table
 
 
+async def test_screens_of_every_airport_that_shows_the_rooms_are_told(floor: Floor) -> None:
+    feed = Told()
+    await floor.booked()
+    [reservation] = await the_reservations(floor.databases, floor.tenant, floor.workflow)
+    offer = reservation.offer
+    event = HoldsChanged(offer.hotel, offer.room_type, "JFK", offer.check_in)
+    async with floor.databases["booking"].work(floor.tenant) as work:
+        await show_holds(work, [(event, None)], replace(floor.ports, feed=feed))  # type: ignore[list-item, arg-type]
+        assert feed.told == []
+    [(topic, urn, version)] = feed.told
+    assert (topic, urn) == ("holds:JFK", count_urn("JFK", event.hotel, event.room_type, event.night))
+    assert version > 1
+
+
+async def test_a_search_that_is_throttled_waits_and_finds(floor: Floor) -> None:
+    floor.partners.order("hotelbeds", FaultKind.THROTTLE_BARE, "search", count=8)  # more often than an unclear search is repeated
+    assert (await floor.booked())["name"] == "RoomsBooked"
+
+
 async def test_a_wiped_store_of_holds_is_rebuilt(floor: Floor, redis: Redis) -> None:
     await floor.booked()
     [reservation] = await the_reservations(floor.databases, floor.tenant, floor.workflow)
@@ -208,6 +231,16 @@ def test_every_operation_of_booking_says_how_it_is_resolved() -> None:
     assert {each.name: each.kind.value for each in OPERATIONS} == {
         "search_hotels": "READ", "book_rooms": "C", "cancel_rooms": "A", "issue_card": "A", "void_card": "A", "send_message": "C",
     }  # fmt: skip
+
+
+class Told:
+    """A feed that takes note."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Urn, int]] = []
+
+    def publish(self, tenant: Tenant, topic: str, urn: Urn, version: int) -> None:
+        self.told.append((topic, urn, version))
 
 
 def a_canary() -> PnrDraft:

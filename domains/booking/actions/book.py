@@ -100,7 +100,8 @@ async def booking_unresolved(work: Work, urn: Urn, evidence: dict[str, str], sen
     if placement.state is PlacementState.PLACING:
         why = f"nobody can tell whether {asked.offer.name} has booked"
         placement = replace(placement, state=PlacementState.REFUSED, reason=why, evidence=evidence)
-        await _tell_refused(work, placement, unknown=True)
+        await _audit_refused(work, placement)
+        await _tell_refused(work, placement)
     await store.save_placement(work, placement)
 
 
@@ -152,12 +153,18 @@ async def _next_hotel(work: Work, placement: Placement, holds: Holds, asks: Asks
 async def _refuse(work: Work, placement: Placement, why: str) -> None:
     refused = replace(placement, state=PlacementState.REFUSED, reservation=None, reason=why)
     await store.save_placement(work, refused)
+    await _audit_refused(work, refused)
     await _tell_refused(work, refused)
 
 
-async def _tell_refused(work: Work, placement: Placement, *, unknown: bool = False) -> None:
-    refused = RoomsRefused(placement.sub_case, placement.reason or "", placement.hotels, unknown, placement.evidence)
+async def _tell_refused(work: Work, placement: Placement) -> None:
+    refused = RoomsRefused(placement.sub_case, placement.reason or "", placement.hotels, placement.unknown, placement.evidence)
     await work.record(refused, aggregate=placement.sub_case, reply_to=placement.reply_to)
+
+
+async def _audit_refused(work: Work, placement: Placement) -> None:
+    after = {"workflow": placement.workflow, "hotels": placement.hotels, "unknown": placement.unknown, "evidence": placement.evidence}
+    await work.audit(action="booking.rooms-refused", entity=placement.sub_case, reason=placement.reason, after=after)
 
 
 async def _tell_booked(work: Work, placement: Placement) -> None:

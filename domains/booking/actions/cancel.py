@@ -78,6 +78,7 @@ async def cancel_refused(work: Work, urn: Urn, why: str, evidence: dict[str, str
     facts = {**evidence, **_evidence(reservation), "why": why}
     placement = replace(placement, evidence={**placement.evidence, **facts})
     await store.save_placement(work, placement)
+    await work.audit(action="booking.cancel-refused", entity=urn, root=reservation.sub_case, reason=why, after=facts)
     if placement.state is PlacementState.UNDOING:
         await _settled(work, placement)
     else:  # a ghost that nobody waits for

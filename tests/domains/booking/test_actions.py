@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -183,6 +184,16 @@ async def test_a_hotel_whose_last_rooms_are_held_is_passed_over_without_asking(d
     assert (await desk.placement()).evidence == {last.name: "0 rooms left while others are being booked"}
 
 
+async def test_thirty_parties_at_once_hold_a_hotels_ten_rooms_once(desk: Desk) -> None:
+    offer = an_offer(allotment=10)
+    rivals = [Desk(desk.databases, desk.tenant, desk.holds) for _ in range(30)]
+    rankings = [await a_ranking(desk.databases, desk.tenant, [offer]) for _ in rivals]
+    await asyncio.gather(*(rival.book(ranking) for rival, ranking in zip(rivals, rankings, strict=True)))
+    assert sum(len(rival.asked.booked) for rival in rivals) == 10
+    assert len(await desk.story.told("RoomsRefused")) == 20
+    assert await desk.counts() == [(10, 0, 0)]
+
+
 async def test_a_party_of_several_rooms_is_one_booking(desk: Desk) -> None:
     rates = (
         Rate("a", RateKind.BOOKABLE, Occupancy(2, 2), usd(200)),
@@ -195,11 +206,13 @@ async def test_a_party_of_several_rooms_is_one_booking(desk: Desk) -> None:
 
 
 async def test_an_unresolved_booking_is_refused_with_evidence_and_asks_nobody_else(desk: Desk) -> None:
-    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer()]))
+    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer()])
+    await desk.book(ranking)
     async with desk.booking.work(desk.tenant) as work:
         await actions.booking_unresolved(work, desk.asked.booked[0].urn, {"references": "abc"}, 1)
-    [told] = await desk.story.told("RoomsRefused")
-    assert (told["unknown"], told["evidence"]) == (True, {"references": "abc"})
+    await desk.book(ranking, attempt=2)
+    told = await desk.story.told("RoomsRefused")
+    assert [(each["unknown"], each["evidence"]) for each in told] == [(True, {"references": "abc"})] * 2
     assert len(desk.asked.booked) == 1
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from domains.booking.airports import airports
 from domains.booking.ports import Occupancy, Offer, Search
 from domains.booking.search import Sources
-from kernel.answer import Answer, Ok, Unknown
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.tenancy import Tenant
 from tests.domains.booking.rooms import CHECK_IN, an_offer
 
@@ -35,26 +35,26 @@ class Source:
         return self._answer
 
 
-def searches(*sources: Source) -> Sources:
+def sources(*sources: Source) -> Sources:
     return Sources(sources)  # type: ignore[arg-type]  # a search needs no more of a source
 
 
 async def test_a_silent_source_does_not_hold_up_the_others() -> None:
     quick, slow = Source("quick"), Source("slow", held=True)
-    found = await searches(quick, slow).ask(T1, SEARCH)
+    found = await sources(quick, slow).ask(T1, SEARCH)
     assert (found.offers, found.answered, found.silent) == ((quick.offer,), ("quick",), {"slow": "too late"})
     slow.go.set()
 
 
 async def test_a_source_that_fails_is_named_with_the_reason() -> None:
     bad, unclear = Source("bad", answer=RuntimeError("secret detail")), Source("unclear", answer=Unknown("time-out"))
-    found = await searches(bad, unclear).ask(T1, SEARCH)
+    found = await sources(bad, unclear).ask(T1, SEARCH)
     assert (found.answered, found.silent) == ((), {"bad": "failed: RuntimeError", "unclear": "time-out"})
 
 
 async def test_equal_questions_of_a_storm_are_asked_once() -> None:
     source = Source("one", held=True)
-    shared = searches(source)
+    shared = sources(source)
     asking = [asyncio.ensure_future(shared.ask(T1, SEARCH)) for _ in range(50)]
     await asyncio.sleep(0)
     source.go.set()
@@ -66,7 +66,7 @@ async def test_equal_questions_of_a_storm_are_asked_once() -> None:
 
 async def test_another_question_or_tenant_is_asked_by_itself() -> None:
     source = Source("one")
-    shared = searches(source)
+    shared = sources(source)
     for tenant, search in [(T1, SEARCH), (Tenant("t2"), SEARCH), (T1, replace(SEARCH, nights=2)), (T1, SEARCH)]:
         await shared.ask(tenant, search)
     assert source.asked == 3
@@ -74,14 +74,24 @@ async def test_another_question_or_tenant_is_asked_by_itself() -> None:
 
 async def test_an_unclear_answer_is_not_shared_later() -> None:
     source = Source("one", answer=Unknown("reset"))
-    shared = searches(source)
+    shared = sources(source)
     await shared.ask(T1, SEARCH)
     await shared.ask(T1, SEARCH)
     assert source.asked == 2
 
 
+async def test_sources_that_could_not_be_asked_make_a_free_retry_unless_one_was() -> None:
+    busy, busier = (
+        Source("busy", answer=NotSent("429", timedelta(seconds=1))),
+        Source("busier", answer=NotSent("429", timedelta(seconds=3))),
+    )
+    assert (await sources(busy, busier).ask(T1, SEARCH)).not_sent == NotSent("429", timedelta(seconds=3))
+    for asked in (Source("clear"), Source("unclear", answer=Unknown("reset")), Source("no", answer=Declined("X", "no"))):
+        assert (await sources(busy, asked).ask(T1, SEARCH)).not_sent is None
+
+
 async def test_no_source_at_all_finds_nothing() -> None:
-    found = await searches().ask(T1, SEARCH)
+    found = await sources().ask(T1, SEARCH)
     assert (found.offers, found.answered, found.silent) == ((), (), {})
 
 

@@ -151,8 +151,6 @@ async def test_what_leaves_is_remembered_by_its_digest_for_each_reference(desk: 
 
 def test_a_text_holds_the_link_and_says_something_for_a_missing_fact() -> None:
     link = "https://b6.example/?token=x"
-    assert (
-        text_for(READY, "B6", {"hotel": "Quay"}, link) == f"B6: your room at Quay is ready. See it and accept or decline here: {link}"
-    )
+    assert text_for(READY, "B6", {"hotel": "Quay"}, link) == f"B6: your room at Quay is ready. See it and accept or decline here: {link}"
     assert "a hotel nearby" in text_for(READY, "B6", {"hotel": ""}, link)
     assert "{" not in text_for("wallet.card-issued", "B6", {}, link)
