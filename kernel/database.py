@@ -51,12 +51,15 @@ def make_engine(url: str | URL, pool: int = POOL, **options: Any) -> AsyncEngine
 
 
 class Database:
-    """One domain's database. `on_sent` is called after each commit that sent messages, so that the relay looks at once."""
+    """One domain's database. `on_sent` is called after each commit that sent messages, so that the relay looks at once; `on_due` after
+    each that made durable work due, so that the engine does.
+    """
 
     def __init__(self, name: str, url: str | URL, *, pool: int = POOL, on_sent: Callable[[str, Tenant], None] | None = None) -> None:
         self.name = name
         self.engine = make_engine(url, pool)
         self.on_sent = on_sent
+        self.on_due: Callable[[str, Tenant], None] | None = None
         self._examined = False
         self._examining = asyncio.Lock()
 
@@ -71,6 +74,8 @@ class Database:
             sent = await work.flush()
         if sent and self.on_sent:
             self.on_sent(self.name, tenant)
+        if work.due and self.on_due:
+            self.on_due(self.name, tenant)
         await work.committed()
 
     @asynccontextmanager
@@ -139,6 +144,11 @@ class Databases(Mapping[str, Database]):
         """Replaces what is called after each commit that sent messages."""
         for database in self._databases.values():
             database.on_sent = callback
+
+    def on_due(self, callback: Callable[[str, Tenant], None]) -> None:
+        """Replaces what is called after each commit that made durable work due."""
+        for database in self._databases.values():
+            database.on_due = callback
 
     async def examine(self) -> None:
         """Refuses to boot with a role that could see past a tenant. Raises: UnsafeRoleError."""

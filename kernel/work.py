@@ -88,6 +88,7 @@ class Work:
     ) -> None:  # fmt: skip
         self.domain, self.connection, self.tenant, self.actor, self.role = domain, connection, tenant, actor, role
         self.correlation = correlation or secrets.token_hex(16)
+        self.due = False  # durable work became due with this transaction, whoever hosts the engine should look
         self._now: datetime | None = None
         self._outgoing: list[_Outgoing] = []
         self._callbacks: list[Callable[[], Awaitable[None]]] = []

@@ -58,6 +58,7 @@ async def intend(
     """
     if work.domain != operation.domain:
         raise ValueError(f"operation {operation.name} lies in {operation.domain}, this work is in {work.domain}")
+    work.due = True
     urn = Urn.mint("operation")
     result = await work.execute(
         _INTEND,

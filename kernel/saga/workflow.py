@@ -87,6 +87,7 @@ async def start(work: Work, saga: Saga, params: object, *, workflow: Urn, subjec
 
 async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn, object]]) -> None:
     """`start` for many `(workflow, subject, params)`."""
+    work.due = True
     await work.execute(
         _START,
         {
@@ -107,6 +108,7 @@ async def signal(work: Work, answers: Sequence[Envelope]) -> None:
     known = [(workflow, each) for workflow, each in found if workflow is not None]
     if not known:
         return
+    work.due = True
     await work.execute(
         _SIGNAL,
         {
@@ -122,6 +124,7 @@ async def signal(work: Work, answers: Sequence[Envelope]) -> None:
 
 async def cancel(work: Work, workflow: Urn, reason: str) -> bool:
     """Asks a running workflow to undo itself after the step it is at; False when there is none, or it is undoing or over already."""
+    work.due = True
     result = await work.execute(_CANCEL, {"tenant": work.tenant, "urn": str(workflow), "reason": reason})
     return result.first() is not None
 

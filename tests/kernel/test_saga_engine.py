@@ -14,7 +14,7 @@ from sqlalchemy import text
 from kernel.claim import WORKFLOWS, Claims
 from kernel.database import Databases
 from kernel.event import message
-from kernel.saga import CONTINUE_WITH_REVIEW, Answers, Plans, Saga, State, Step, Workflow, cancel, step
+from kernel.saga import CONTINUE_WITH_REVIEW, Answers, Plans, Saga, State, Step, Workflow, cancel, start, step
 from kernel.saga.runner import Hooks, WorkflowRunner
 from kernel.saga.transition import Entry
 from kernel.tenancy import Tenant
@@ -322,6 +322,22 @@ async def test_a_plan_this_process_does_not_know_is_left_alone(databases: Databa
     async with running(an_engine(databases, tenant, PICNIC)):
         await asyncio.sleep(0.3)
     assert await journal_of(databases, tenant, workflow) == []
+
+
+async def test_whoever_hosts_the_engine_is_told_of_due_work_after_the_commit(
+    databases: Databases, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, Tenant]] = []
+    monkeypatch.setattr(databases["cases"], "on_due", lambda domain, whose: told.append((domain, whose)))
+    with pytest.raises(ValueError, match="no"):
+        async with databases["cases"].work(tenant) as work:
+            await start(work, PICNIC, Params("us"), workflow=Urn.mint("workflow"), subject=Urn.mint("sub-case"))
+            raise ValueError("no")
+    async with databases["cases"].work(tenant) as work:
+        await work.now()
+    assert told == []
+    await a_workflow(databases, tenant, PICNIC, Params("us"))
+    assert told == [("cases", tenant)]
 
 
 async def _until_asked(world: World, workflow: Urn, name: str) -> None:
