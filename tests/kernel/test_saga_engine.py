@@ -330,14 +330,18 @@ async def test_whoever_hosts_the_engine_is_told_of_due_work_after_the_commit(
     told: list[tuple[str, Tenant]] = []
     monkeypatch.setattr(databases["cases"], "on_due", lambda domain, whose: told.append((domain, whose)))
     with pytest.raises(ValueError, match="no"):
-        async with databases["cases"].work(tenant) as work:
-            await start(work, PICNIC, Params("us"), workflow=Urn.mint("workflow"), subject=Urn.mint("sub-case"))
-            raise ValueError("no")
+        await _start_and_fail(databases, tenant)
     async with databases["cases"].work(tenant) as work:
         await work.now()
     assert told == []
     await a_workflow(databases, tenant, PICNIC, Params("us"))
     assert told == [("cases", tenant)]
+
+
+async def _start_and_fail(databases: Databases, tenant: Tenant) -> None:
+    async with databases["cases"].work(tenant) as work:
+        await start(work, PICNIC, Params("us"), workflow=Urn.mint("workflow"), subject=Urn.mint("sub-case"))
+        raise ValueError("no")
 
 
 async def _until_asked(world: World, workflow: Urn, name: str) -> None:
