@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from domains.booking.events import CancelRefused
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
@@ -19,6 +20,8 @@ from domains.cases.events import (
     SubCaseOpened,
     VoucherRequested,
 )
+from domains.cases.model import ReviewKind
+from domains.notifications.events import LeadNotReached
 from domains.policies import queries as policies
 from domains.wallet.events import CardIssued, CardVoided
 from jobs.chores.publish_snapshots import publish_snapshots
@@ -160,6 +163,17 @@ async def alert_review(work: Work, event: ReviewOpened, envelope: Envelope, port
     item = (await queries.reviews_by_urn(work.connection, work.tenant, [event.review])).get(event.review)
     if item is not None:
         _alert(work, ports, envelope, event.kind.value, event.case, event.sub_case, item.summary)
+
+
+@on(LeadNotReached, CancelRefused)
+async def review_afterwards(work: Work, event: LeadNotReached | CancelRefused, envelope: Envelope, ports: Ports) -> None:
+    """What goes wrong after its workflow was told that all is well: a text that comes back, a late booking that cannot be cancelled."""
+    if envelope.reply_to is not None:
+        return  # a workflow waits for this answer
+    found = (await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])).get(event.sub_case)
+    if found is not None:
+        kind = ReviewKind.PARTIAL_FULFILLMENT if isinstance(event, LeadNotReached) else ReviewKind.BOOKING_FAILED
+        await actions.open_review(work, kind, found.case, found.urn, event.why, event.evidence or {}, subject=envelope.urn)
 
 
 def _alert(work: Work, ports: Ports, envelope: Envelope, kind: str, case: Urn, sub_case: Urn | None, said: str) -> None:
