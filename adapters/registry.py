@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 SHEETS: Final[Mapping[str, Sheet]] = {sheet.vendor: sheet for sheet in (hotelbeds.SHEET, pomelo.SHEET, twilio.SHEET, custom_pss.SHEET)}
 
+OWN_PSS: Final = custom_pss.VENDOR  # holds the manifests of flights whose URN names no vendor
+
 # Where a vendor is reached in earnest. An airline's own PSS has its address in the tenant's secret; this one answers nobody.
 ADDRESSES: Final[Mapping[str, str]] = {
     hotelbeds.VENDOR: "https://api.hotelbeds.com",

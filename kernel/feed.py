@@ -168,6 +168,10 @@ class Feed:
         self._towers.clear()
         await self._redis.aclose()
 
+    async def ping(self) -> None:
+        """Raises: RedisError, OSError when the store is away."""
+        await cast("Awaitable[bool]", self._redis.ping())
+
     async def settle(self) -> None:
         """Sends everything that waits, now. Raises: RedisError, OSError when the store is away."""
         while waiting := {key for key, line in self._lines.items() if line.changes}:

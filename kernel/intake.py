@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import now
 from kernel.database import Database, dumps
 from kernel.event import encode, name_of, owner_of, version_of
+from kernel.refusal import StoreAway
 from kernel.tables import empty_metadata, message_table, relay_lease, unique
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -33,7 +35,7 @@ _PUT = text("""
 
 
 class Intake:
-    """The passenger process's one way to write. Raises SQLAlchemyError or OSError when Postgres is away."""
+    """The passenger process's one way to write. Refuses with StoreAway when Postgres cannot be reached."""
 
     def __init__(self, url: str) -> None:
         self._database = Database("intake", url)
@@ -52,27 +54,37 @@ class Intake:
         """Raises: UnsafeRoleError when this process could do more than it should."""
         await self._database.examine()
 
+    async def ping(self) -> None:
+        """Refuses: StoreAway."""
+        try:
+            await self._database.tenants()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreAway() from error
+
     async def close(self) -> None:
         await self._database.close()
 
     async def _insert(
         self, tenant: Tenant, urn: Urn, receiver: str, aggregate: Urn, name: str, version: int, body: str, *, silent: bool
     ) -> bool:
-        async with self._database.work(tenant) as work:
-            done = await work.execute(
-                _PUT,
-                {
-                    "tenant": tenant,
-                    "urn": urn,
-                    "sender": SENDER,
-                    "receiver": receiver,
-                    "aggregate": aggregate.bare,
-                    "name": name,
-                    "version": version,
-                    "body": body,
-                    "actor": aggregate.bare,
-                    "correlation": work.correlation,
-                    "silent": silent,
-                },
-            )
+        try:
+            async with self._database.work(tenant) as work:
+                done = await work.execute(
+                    _PUT,
+                    {
+                        "tenant": tenant,
+                        "urn": urn,
+                        "sender": SENDER,
+                        "receiver": receiver,
+                        "aggregate": aggregate.bare,
+                        "name": name,
+                        "version": version,
+                        "body": body,
+                        "actor": aggregate.bare,
+                        "correlation": work.correlation,
+                        "silent": silent,
+                    },
+                )
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreAway() from error
         return bool(done.rowcount)

@@ -35,3 +35,7 @@ class BadInput(Refusal):
 
 class VersionConflict(Refusal):
     """Somebody changed it meanwhile; facts carry `expected` and `actual` versions."""
+
+
+class StoreAway(Refusal):
+    """Your data cannot be reached just now; please try again in a moment."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kernel.refusal import StoreAway
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -61,8 +62,16 @@ class Compiled:
     expires: datetime | None = None
 
 
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise StoreAway() from error
+
+
 class Snapshots:
-    """The snapshots of all tenants in one store. Every method raises RedisError or OSError when the store is away."""
+    """The snapshots of all tenants in one store. Every method refuses with StoreAway when it cannot be reached."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -82,37 +91,42 @@ class Snapshots:
 
     async def publish_many(self, tenant: Tenant, compiled: Iterable[Compiled]) -> int:
         """`publish` for many in one round trip; how many took their place."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for one in compiled:
-                body = orjson.dumps(one.document)
-                until = str(int(one.expires.timestamp())) if one.expires else ""
-                pipeline.eval(_PUBLISH, 1, _key(tenant, one.sub_case), str(one.version), body.decode(), _etag(one.version, body), until)
-            return sum(await pipeline.execute())
+        with _reaching():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for one in compiled:
+                    body = orjson.dumps(one.document)
+                    until = str(int(one.expires.timestamp())) if one.expires else ""
+                    pipeline.eval(_PUBLISH, 1, _key(tenant, one.sub_case), str(one.version), body.decode(), _etag(one.version, body), until)
+                return sum(await pipeline.execute())
 
     async def read(self, tenant: Tenant, sub_case: Urn) -> Snapshot | None:
         return (await self.look(tenant, sub_case)).snapshot
 
     async def look(self, tenant: Tenant, sub_case: Urn) -> Sight:
         """The snapshot and the state of the store, in one round trip."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(_key(tenant, sub_case), ["version", "document", "etag"])
-            pipeline.exists(_rebuild_key(tenant))
-            (version, body, etag), rebuilding = await pipeline.execute()
+        with _reaching():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hmget(_key(tenant, sub_case), ["version", "document", "etag"])
+                pipeline.exists(_rebuild_key(tenant))
+                (version, body, etag), rebuilding = await pipeline.execute()
         snapshot = Snapshot(int(version), body, etag.decode()) if version is not None and body is not None else None
         return Sight(snapshot, bool(rebuilding))
 
     async def forget(self, tenant: Tenant, sub_case: Urn) -> None:
         """Removes the document; a passenger then sees that it is not there."""
-        await self._redis.delete(_key(tenant, sub_case))
+        with _reaching():
+            await self._redis.delete(_key(tenant, sub_case))
 
     async def rebuilding(self, tenant: Tenant) -> bool:
-        return bool(await self._redis.exists(_rebuild_key(tenant)))
+        with _reaching():
+            return bool(await self._redis.exists(_rebuild_key(tenant)))
 
     @asynccontextmanager
     async def rebuild(self, tenant: Tenant) -> AsyncIterator[None]:
         """While the block runs, the tenant's store counts as incomplete. Nothing is dropped: old documents are read meanwhile."""
         key, lease = _rebuild_key(tenant), int(REBUILD_LEASE.total_seconds())
-        await self._redis.set(key, "1", ex=lease)
+        with _reaching():
+            await self._redis.set(key, "1", ex=lease)
         renewing = asyncio.get_running_loop().create_task(self._renew(key, lease))
         try:
             yield
@@ -120,14 +134,18 @@ class Snapshots:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
-            await self._redis.delete(key)
+            with suppress(RedisError, OSError):  # it ends by itself
+                await self._redis.delete(key)
 
     async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime) -> bool:
         """True for the first use of the sign-in link with this id, False for every later one."""
-        return bool(await self._redis.set(f"{_key(tenant, sub_case)}:link:{link}", "used", nx=True, exat=int(expires.timestamp()) + 1))
+        key = f"{_key(tenant, sub_case)}:link:{link}"
+        with _reaching():
+            return bool(await self._redis.set(key, "used", nx=True, exat=int(expires.timestamp()) + 1))
 
     async def ping(self) -> None:
-        await cast("Awaitable[bool]", self._redis.ping())
+        with _reaching():
+            await cast("Awaitable[bool]", self._redis.ping())
 
     async def _renew(self, key: str, lease: int) -> None:
         while True:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 from domains.cases.commands import AcceptOffer
 from kernel.database import Databases, make_engine
 from kernel.intake import Intake
+from kernel.refusal import StoreAway
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -77,3 +78,10 @@ async def test_the_passenger_process_can_do_nothing_else(role_urls: dict[str, st
         with pytest.raises(ProgrammingError, match="permission denied"):
             await connection.execute(text(statement))
     await engine.dispose()
+
+
+async def test_an_intake_that_is_away_refuses(sub_case: Urn) -> None:
+    lonely = Intake("postgresql://nobody:nothing@127.0.0.1:1/nexa_intake")
+    with pytest.raises(StoreAway):
+        await lonely.note(T1, "LinkUsed", urn=Urn("urn:event:x"), aggregate=sub_case)
+    await lonely.close()

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from kernel.clock import now
+from kernel.refusal import StoreAway
 from kernel.snapshot import Compiled, Snapshots
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -107,3 +108,12 @@ async def test_a_link_is_used_once_whoever_comes_at_the_same_time(snapshots: Sna
     uses = await asyncio.gather(*(snapshots.use_link(T1, sub_case, "link-1", until) for _ in range(10)))
     assert uses.count(True) == 1
     assert await snapshots.use_link(T1, sub_case, "link-2", until)
+
+
+async def test_a_store_that_is_away_refuses() -> None:
+    lonely = Snapshots(Redis(host="127.0.0.1", port=1))
+    with pytest.raises(StoreAway):
+        await lonely.read(T1, Urn("urn:sub-case:x"))
+    with pytest.raises(StoreAway):
+        await lonely.use_link(T1, Urn("urn:sub-case:x"), "link", now() + timedelta(hours=1))
+    await lonely.close()
