@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { buildSchema } from 'graphql'
-import { generate, operatorContract } from './types.ts'
+import { contract, generate, generateTypes } from './types.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const documents = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
@@ -14,7 +14,13 @@ test('there are documents', () => expect(documents.length).toBeGreaterThan(3))
 
 test.each(documents)('%s is allowed by the contract and its types are current', async (path) => {
   const text = readFileSync(join(root, path), 'utf8')
-  await expect(generate(operatorContract().schema, { path, text })).toMatchFileSnapshot(`../${path.replace('.graphql', '.ts')}`)
+  await expect(generate(contract('operator'), { path, text })).toMatchFileSnapshot(`../${path.replace('.graphql', '.ts')}`)
+})
+
+test('the types of the passenger’s documents are current', async () => {
+  const folder = resolve(root, '../schema/documents/passenger')
+  const sources = readdirSync(folder).sort().map((name) => ({ path: name, text: readFileSync(join(folder, name), 'utf8') }))
+  await expect(generateTypes(contract('passenger'), sources)).toMatchFileSnapshot('../phone/src/documents.ts')
 })
 
 test('a document the contract refuses is an error that says why', () => {

@@ -18,31 +18,40 @@ export interface Source {
 }
 
 const scalars: Record<string, string> = { String: 'string', ID: 'string', Int: 'number', Float: 'number', Boolean: 'boolean' }
-const header = '// Written by `npm run generate` from the .graphql file of the same name and the printed operator contract.\n'
+const header = '// Written by `npm run generate` from the .graphql files and the printed contract.\n'
 
-/** The contract the gateway serves; every document and the fake are held against this very file. */
-export function operatorContract(): { text: string; schema: GraphQLSchema } {
-  const text = readFileSync(resolve(import.meta.dirname, '../../schema/printed/operator.graphql'), 'utf8')
-  return { text, schema: buildSchema(text) }
-}
+/** What a gateway serves, as printed; every document and the fake are held against this very file. */
+export const contract = (audience: 'operator' | 'passenger'): GraphQLSchema =>
+  buildSchema(readFileSync(resolve(import.meta.dirname, `../../schema/printed/${audience}.graphql`), 'utf8'))
 
 /** The TypeScript for one `.graphql` file. Throws with every error the contract has to say. */
 export function generate(schema: GraphQLSchema, source: Source): string {
+  const up = '../'.repeat(source.path.split('/').length - 2)
+  return `${header}import type { Document } from '${up || './'}api/document'\n\n${declarations(schema, source, true)}`
+}
+
+/** Only the types of trusted documents: their text stays with the server, and the page asks by their id. */
+export function generateTypes(schema: GraphQLSchema, sources: readonly Source[]): string {
+  const all = sources.map((source) => declarations(schema, source, false)).join('\n')
+  const once = new Map([...all.matchAll(/^export type (\w+) = '.*\n\n?/gm)].map(([text, name]) => [name, text]))
+  const shapes = all.replaceAll(/^export type (\w+) = '.*\n\n?/gm, '')
+  return `${header}${shapes.trimEnd()}\n\n${[...once.values()].join('\n')}`.trimEnd() + '\n'
+}
+
+function declarations(schema: GraphQLSchema, source: Source, withText: boolean): string {
   const document = parse(source.text)
   const errors = validate(schema, document)
   if (errors.length > 0) throw new Error(`${source.path}: ${errors.map((error) => error.message).join(' · ')}`)
   const writer = new Writer(schema, document)
   const parts = document.definitions.map((definition) => {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) return writer.fragment(definition)
-    if (definition.kind === Kind.OPERATION_DEFINITION) return writer.operation(definition)
+    if (definition.kind === Kind.OPERATION_DEFINITION) return writer.operation(definition, withText)
     throw new Error(`${source.path}: ${definition.kind} has no place here`)
   })
   const inputs: string[] = []
   for (const name of writer.inputs) inputs.push(writer.input(name)) // a set in the making: an input met on the way is written too
   const enums = [...writer.enums].sort().map((name) => writer.enumeration(name))
-  const up = '../'.repeat(source.path.split('/').length - 2)
-  const imports = `import type { Document } from '${up || './'}api/document'\n`
-  return [header + imports, ...parts, ...inputs, ...enums].join('\n').trimEnd() + '\n'
+  return [...parts, ...inputs, ...enums].join('\n').trimEnd() + '\n'
 }
 
 /** An interface where the shape is one; what is made of fragments is an alias. */
@@ -62,7 +71,7 @@ class Writer {
     return declare(node.name.value, this.object(type, node.selectionSet, ''))
   }
 
-  operation(node: OperationDefinitionNode): string {
+  operation(node: OperationDefinitionNode, withText: boolean): string {
     const name = node.name?.value
     if (!name) throw new Error('an operation needs a name')
     const root = this.schema.getRootType(node.operation)!
@@ -72,6 +81,7 @@ class Writer {
       return `  ${one.variable.name.value}${isNonNullType(type) ? '' : '?'}: ${this.inputType(type)}\n`
     })
     const shape = variables.length > 0 ? `{\n${variables.join('')}}` : 'Record<string, never>'
+    if (!withText) return `${data}\nexport type ${name}Variables = ${shape}\n`
     const text = [node, ...this.needed(node.selectionSet)].map((one) => print(one)).join('\n\n')
     const constant = name.charAt(0).toLowerCase() + name.slice(1)
     return [

@@ -1,0 +1,16 @@
+/** What jsdom leaves out and the console uses, for tests that draw. */
+if (typeof window !== 'undefined') {
+  Object.assign(Element.prototype, { scrollTo: () => undefined, scrollIntoView: () => undefined })
+  HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+    this.open = true
+  }
+  // A screen that is never laid out has no height, and a virtual list of no height has no rows.
+  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { value: 900 })
+  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { value: 1600 })
+  globalThis.ResizeObserver ??= class {
+    observe(): void {}
+    unobserve(): void {}
+    disconnect(): void {}
+  }
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
+}

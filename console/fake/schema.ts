@@ -1,6 +1,6 @@
 /** The fake's answers under the printed contract: graphql-js executes the very documents the browser sends. */
 import { type DocumentNode, type ExecutionResult, type GraphQLSchema, execute, parse, subscribe, validate } from 'graphql'
-import { operatorContract } from '../codegen/types.ts'
+import { contract } from '../codegen/types.ts'
 import type { VoucherTarget } from '../src/pages/case/case'
 import type { Batch } from './topics.ts'
 import type { Refusal, Session, SubCase, World } from './world.ts'
@@ -26,7 +26,7 @@ const edges = <Node extends { urn: string }>(nodes: Node[]) => ({
 
 /** Executes one operation, as a socket or an HTTP request would have it. */
 export class Endpoint {
-  readonly schema: GraphQLSchema = operatorContract().schema
+  readonly schema: GraphQLSchema = contract('operator')
 
   constructor(private readonly world: World) {}
 

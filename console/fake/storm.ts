@@ -39,11 +39,14 @@ export function seeded(seed: number): () => number {
   }
 }
 
+/** An instant as New York's own clock shows it in winter. */
+const newYork = (instant: number): string => `${new Date(instant - 5 * 3_600_000).toISOString().slice(0, 19)}-05:00`
+
 export function flight(index: number, random: () => number, parties = 18 + Math.floor(random() * 60)): Draft {
   const airport = ['JFK', 'JFK', 'JFK', 'LGA', 'EWR'][Math.floor(random() * 5)]!
   const number = `B6${100 + index * 7 + Math.floor(random() * 5)}`
   const destination = places[index % places.length]!
-  const departs = new Date(Date.parse('2026-02-08T17:00:00Z') + index * 11 * 60_000).toISOString()
+  const departs = newYork(Date.parse('2026-02-08T17:00:00Z') + index * 11 * 60_000)
   const urn = `urn:case:c-${String(4100 + index)}`
   return {
     urn, flightNumber: number, airport, destination, departs, cause: random() < 0.8 ? 'WEATHER' : 'AIRPORT_CLOSED',
@@ -65,7 +68,7 @@ function party(index: number, place: number, airport: string, destination: strin
     leadName: `${pick(given)} ${pick(families)}`, guests: { adults, children, infants }, rooms: Math.max(1, Math.ceil(adults / 2), children),
     specialNeeds: random() < 0.04 ? ['wheelchair'] : [], needsNight, checkIn: needsNight ? '2026-02-08' : null,
     checkOut: needsNight ? `2026-02-${String(8 + nights).padStart(2, '0')}` : null, nights,
-    nextFlight: { flightNumber: `B6${200 + index}`, departs: new Date(Date.parse('2026-02-09T12:30:00Z') + nights * 3_600_000).toISOString(), origin: airport, destination },
+    nextFlight: { flightNumber: `B6${200 + index}`, departs: newYork(Date.parse('2026-02-09T12:30:00Z') + nights * 3_600_000), origin: airport, destination },
     reachable: random() > 0.03,
   }
 }

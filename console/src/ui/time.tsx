@@ -28,26 +28,14 @@ export function Age({ since, warn }: { since: string; warn?: number }) {
   )
 }
 
-const eastern = 'America/New_York'
-const zones: Record<string, string> = {
-  JFK: eastern, LGA: eastern, EWR: eastern, BOS: eastern, DCA: eastern, IAD: eastern, PHL: eastern, MIA: eastern, MCO: eastern, ATL: eastern, DTW: eastern,
-  ORD: 'America/Chicago', MDW: 'America/Chicago', DFW: 'America/Chicago', IAH: 'America/Chicago', MSP: 'America/Chicago', AUS: 'America/Chicago',
-  DEN: 'America/Denver', SLC: 'America/Denver', PHX: 'America/Phoenix', LAX: 'America/Los_Angeles', SFO: 'America/Los_Angeles', SEA: 'America/Los_Angeles',
-  LHR: 'Europe/London', CDG: 'Europe/Paris', FRA: 'Europe/Berlin', MAD: 'Europe/Madrid', GRU: 'America/Sao_Paulo', SCL: 'America/Santiago',
+/** The clock where it happens: an instant keeps its airport's own offset, so it is read off; one without is in UTC and says so. */
+export function hour(instant: string): string {
+  const local = /T(\d\d:\d\d).*[+-]\d\d:\d\d$/.exec(instant)
+  return local ? local[1]! : `${new Date(instant).toISOString().slice(11, 16)}Z`
 }
 
-/** The hour at an airport, as `18:40`; in UTC with a Z where the zone is not known. */
-export function hour(instant: string, airport?: string): string {
-  const zone = airport ? zones[airport] : undefined
-  const text = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: zone ?? 'UTC' }).format(new Date(instant))
-  return zone ? text : `${text}Z`
-}
-
-/** The day and hour at an airport, as `9 Feb 07:30`. */
-export function dayAndHour(instant: string, airport?: string): string {
-  const zone = airport ? zones[airport] : undefined
-  return `${new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: zone ?? 'UTC' }).format(new Date(instant))} ${hour(instant, airport)}`
-}
+/** The day and hour there, as `9 Feb 07:30`. */
+export const dayAndHour = (instant: string): string => `${day(instant.slice(0, 10))} ${hour(instant)}`
 
 /** A calendar day, as `8 Feb`. */
 export const day = (date: string): string => new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`))

@@ -27,7 +27,7 @@ export const columns: ReadonlyArray<Column<CaseRow>> = [
       </span>
     ),
   },
-  { id: 'departs', head: 'Departed', track: '64px', cell: (row) => <time dateTime={row.departs}>{hour(row.departs, row.airport)}</time> },
+  { id: 'departs', head: 'Departed', track: '64px', cell: (row) => <time dateTime={row.departs}>{hour(row.departs)}</time> },
   { id: 'cause', head: 'Cause', track: '96px', cell: (row) => <span className={css.soft}>{causeWords(row.cause)}</span> },
   { id: 'progress', head: 'Progress', track: 'minmax(160px, 3fr)', cell: (row) => (row.subCasesTotal > 0 ? <Progress counts={countsOf(row.counts)} /> : <span className={css.soft}>{manifestWords(row.manifestState)}</span>) },
   { id: 'parties', head: 'Parties', track: '58px', align: 'end', cell: (row) => row.subCasesTotal.toLocaleString('en') },

@@ -127,7 +127,7 @@ function CaseInspector({ urn, onOpen }: { urn: string | null; onOpen(urn: string
           {row.flightNumber} {row.airport} to {row.destination}
         </h2>
         <p>
-          {causeWords(row.cause)}, was due {dayAndHour(row.departs, row.airport)}
+          {causeWords(row.cause)}, was due {dayAndHour(row.departs)}
         </p>
         <button type="button" className={css.open} onClick={() => onOpen(row.urn)}>
           Open case

@@ -1,4 +1,4 @@
-// Written by `npm run generate` from the .graphql file of the same name and the printed operator contract.
+// Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../../api/document'
 
 export interface CaseRowsData {

@@ -48,7 +48,7 @@ function NextCell({ row }: { row: SubCaseRow }) {
   if (!row.nextFlight) return <i className={css.none}>not seated yet</i>
   return (
     <span>
-      <span className={css.code}>{row.nextFlight.flightNumber}</span> <span className={css.soft}>{dayAndHour(row.nextFlight.departs, row.nextFlight.origin)}</span>
+      <span className={css.code}>{row.nextFlight.flightNumber}</span> <span className={css.soft}>{dayAndHour(row.nextFlight.departs)}</span>
     </span>
   )
 }

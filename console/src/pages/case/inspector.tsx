@@ -112,7 +112,7 @@ function Details({ row, reviews }: { row: SubCaseRow; reviews: readonly CaseRevi
             facts={[
               ['Flight', <span className={css.code}>{row.nextFlight.flightNumber}</span>],
               ['Route', `${row.nextFlight.origin} to ${row.nextFlight.destination}`],
-              ['Departs', dayAndHour(row.nextFlight.departs, row.nextFlight.origin)],
+              ['Departs', dayAndHour(row.nextFlight.departs)],
             ]}
           />
         ) : (

@@ -142,7 +142,7 @@ function CaseTitle({ urn }: { urn: string }) {
     <h1>
       {row.flightNumber}
       <small>
-        {row.airport} to {row.destination}, {dayAndHour(row.departs, row.airport)}, {causeWords(row.cause).toLowerCase()}
+        {row.airport} to {row.destination}, {dayAndHour(row.departs)}, {causeWords(row.cause).toLowerCase()}
       </small>
     </h1>
   )
