@@ -103,6 +103,11 @@ def choose(params: Params, answers: Answers) -> RankHotels:
     )
 
 
+def tell_choose(answer: HotelsRanked) -> str:
+    silent = f"; silent: {', '.join(sorted(answer.silent))}" if answer.silent else ""
+    return f"{answer.candidates} candidates, the best is {answer.best}{silent}"
+
+
 def book(params: Params, answers: Answers) -> BookRooms:
     ranked: HotelsRanked = answers["choose"]
     return BookRooms(params.sub_case, ranked.ranking, params.tolerance_percent)
@@ -110,6 +115,11 @@ def book(params: Params, answers: Answers) -> BookRooms:
 
 def undo_book(params: Params, answers: Answers, reason: str) -> CancelRooms:
     return CancelRooms(params.sub_case, params.workflow, reason)
+
+
+def tell_book(answer: RoomsBooked) -> str:
+    rooms = "1 room" if answer.rooms == 1 else f"{answer.rooms} rooms"
+    return f"{rooms} at {answer.hotel_name} for {answer.total}, confirmation {answer.confirmation}"
 
 
 def publish(params: Params, answers: Answers) -> PublishOffer:
@@ -135,6 +145,10 @@ def undo_publish(params: Params, answers: Answers, reason: str) -> WithdrawOffer
     return WithdrawOffer(params.sub_case, booked.reservation)
 
 
+def tell_publish(answer: OfferPublished) -> str:
+    return f"The passenger sees the offer, snapshot {answer.snapshot_version}"
+
+
 def notify(params: Params, answers: Answers) -> NotifyLead:
     booked: RoomsBooked = answers["book"]
     facts = {
@@ -146,12 +160,20 @@ def notify(params: Params, answers: Answers) -> NotifyLead:
     return NotifyLead(params.sub_case, "subcase.offer-ready", booked.reservation, facts)
 
 
+def tell_notify(answer: LeadNotified) -> str:
+    return f"Told by {answer.channel}"
+
+
 def card(params: Params, answers: Answers) -> IssueCard | None:
     return IssueCard(params.sub_case, params.card) if params.card else None
 
 
 def undo_card(params: Params, answers: Answers, reason: str) -> VoidCard:
     return VoidCard(params.sub_case, params.workflow, reason)
+
+
+def tell_card(answer: CardIssued) -> str:
+    return f"Card ending in {answer.last_four} with {answer.amount}"
 
 
 def card_message(params: Params, answers: Answers) -> NotifyLead | None:
@@ -161,3 +183,7 @@ def card_message(params: Params, answers: Answers) -> NotifyLead | None:
         return None
     facts = {"amount": str(issued.amount), "last_four": issued.last_four}
     return NotifyLead(params.sub_case, "wallet.card-issued", issued.card, facts)
+
+
+def tell_card_message(answer: LeadNotified) -> str:
+    return f"Told by {answer.channel}"

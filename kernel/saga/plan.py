@@ -6,11 +6,13 @@ For every step the saga's module holds a function of the step's name, and `undo_
     def choose(params: Params, answers: Answers) -> RankHotels: ...
     def undo_book(params: Params, answers: Answers, reason: str) -> CancelRooms: ...
 
-They are pure and may be called again at any time; None means that there is nothing to ask, and the step is skipped.
+They are pure and may be called again at any time; None means that there is nothing to ask, and the step is skipped. Where the module also
+holds a `tell_<step>`, it says in one sentence what the step's answer means, for the people who watch.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self, cast
 
-from kernel.event import name_of, read
+from kernel.event import decode, name_of, read
 from kernel.urn import Urn
+
+log = logging.getLogger(__name__)
 
 Answers = Mapping[str, Any]
 """The answering event of each step that was done, by the step's name."""
@@ -95,6 +99,17 @@ class Saga:
     def build_undo(self, step: Step, params: object, answers: Answers, reason: str) -> object | None:
         """The command that undoes it."""
         return self._builder(f"undo_{step.name}")(params, answers, reason)
+
+    def tell(self, step: str, answer: str, body: Mapping[str, Any]) -> str | None:
+        """What a good answer means, in one sentence; None when the plan has nothing to say. A sentence that fails stops no saga."""
+        found = getattr(sys.modules[self.params.__module__], f"tell_{step}", None)
+        if found is None or answer != name_of(self.step(step).done):
+            return None
+        try:
+            return str(found(decode(answer, body)))
+        except Exception:
+            log.exception("saga %s cannot tell of %s", self.name, answer)
+            return None
 
     def check(self) -> Self:
         """Itself, when every builder is there. Raises: PlanError."""

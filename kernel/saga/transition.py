@@ -6,6 +6,7 @@ those that were done, and those of which nobody knows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -116,7 +117,7 @@ class _Walk:
         good = welcome is not None and signal.name == name_of(welcome)
         closed = replace(
             entry, state=_closed(entry, step, good), ended_at=self.now, deadline=None, answer_name=signal.name, answer=signal.body,
-            summary=_summary(signal), evidence=signal.body.get("evidence") or {},
+            summary=self.summary(entry, signal), evidence=_facts(signal.body),
         )  # fmt: skip
         self.write(closed)
         if not good and not entry.undo:
@@ -170,11 +171,11 @@ class _Walk:
         reply_to = str(ReplyTo(self.workflow.urn, f"{UNDO_MARK}{step.name}" if undo else step.name, 1))
         entry = Entry(
             len(self.journal) + 1, step.name, undo, 1, 1, EntryState.UNDOING if undo else EntryState.ASKED, reply_to, self.now,
-            deadline=self.now + step.within,
+            deadline=self.now + step.within, summary=_words(name_of(command)),
         )  # fmt: skip
         if command is None:
             skipped = EntryState.UNDONE if undo else EntryState.SKIPPED
-            self.write(replace(entry, state=skipped, deadline=None, ended_at=self.now, asks=0, summary="nothing to do"))
+            self.write(replace(entry, state=skipped, deadline=None, ended_at=self.now, asks=0, summary="Nothing to do"))
             return True
         self.write(entry)
         self.decision.asks.append((command, reply_to))
@@ -197,6 +198,12 @@ class _Walk:
 
     def answers(self) -> dict[str, Any]:
         return {entry.step: entry.event() for entry in self.journal if entry.state is EntryState.DONE}
+
+    def summary(self, entry: Entry, signal: Signal) -> str:
+        """One sentence: why not, or what the plan says of the answer, or at least the answer's name."""
+        why = signal.body.get("why")
+        told = why or (None if entry.undo else self.saga.tell(entry.step, signal.name, signal.body))
+        return str(told or _words(signal.name))
 
     def write(self, entry: Entry) -> None:
         entry = replace(entry, version=entry.version + 1)
@@ -223,6 +230,18 @@ def _owes_undo(saga: Saga, entry: Entry) -> bool:
     return entry.state is EntryState.DONE or (entry.state in (EntryState.REFUSED, EntryState.CONTINUED) and unknown)
 
 
-def _summary(signal: Signal) -> str:
-    why = signal.body.get("why")
-    return f"{signal.name}: {why}" if why else signal.name
+def _facts(body: Mapping[str, Any]) -> dict[str, str]:
+    """What of an answer a person may want to read: its plain values, and the evidence it brought."""
+    plain = {name: _plain(value) for name, value in body.items()}
+    return {name: value for name, value in plain.items() if value} | dict(body.get("evidence") or {})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping) and value.keys() == {"amount", "currency"}:
+        return f"{value['amount']} {value['currency']}"
+    return str(value) if isinstance(value, (str, int, float)) else ""
+
+
+def _words(name: str) -> str:
+    """`RankHotels` as a person would write it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()

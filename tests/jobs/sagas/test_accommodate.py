@@ -28,7 +28,7 @@ from kernel.money import Money
 from kernel.saga import cancel
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
-from tests.harness.saga import World, a_workflow, an_engine, break_every_step, running, until_asked_or_ended, until_ended
+from tests.harness.saga import World, a_workflow, an_engine, break_every_step, journal_of, running, until_asked_or_ended, until_ended
 
 SUB_CASE, CASE, WORKFLOW = Urn("urn:sub-case:s-1"), Urn("urn:case:c-1"), Urn("urn:workflow:w-1")
 RESERVATION, CARD = Urn("urn:reservation:r-8842"), Urn("urn:issued-card:k-1")
@@ -170,3 +170,18 @@ def test_params_survive_their_way_through_the_database() -> None:
 
 def test_every_plan_is_complete() -> None:
     assert sorted(load()) == ["accommodate@1", "release_accommodation@1"]
+
+
+async def test_the_timeline_says_what_was_got(databases: Databases, tenant: Tenant) -> None:
+    world = a_world(databases, tenant)
+    async with running(an_engine(databases, tenant, ACCOMMODATE)) as hands:
+        workflow = await a_workflow(databases, tenant, ACCOMMODATE, some_params(), SUB_CASE)
+        assert await until_ended(world, workflow, hands.engine) == "DONE"
+    assert [line.summary for line in await journal_of(databases, tenant, workflow)] == [
+        "3 candidates, the best is Inn",
+        "1 room at Inn for 301.10 USD, confirmation 1-3087550",
+        "The passenger sees the offer, snapshot 2",
+        "Told by SMS",
+        "Card ending in 1234 with 180 USD",
+        "Told by SMS",
+    ]
