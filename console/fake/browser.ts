@@ -5,8 +5,8 @@ if (typeof window !== 'undefined') {
     this.open = true
   }
   // A screen that is never laid out has no height, and a virtual list of no height has no rows.
-  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { value: 900 })
-  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { value: 1600 })
+  Object.defineProperty(Element.prototype, 'clientHeight', { value: 2400 })
+  Object.defineProperty(Element.prototype, 'clientWidth', { value: 1600 })
   globalThis.ResizeObserver ??= class {
     observe(): void {}
     unobserve(): void {}

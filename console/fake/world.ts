@@ -67,22 +67,24 @@ export class World {
   // What happens to the airline
 
   declare(draft: Draft): CaseRow {
-    const row: CaseRow = {
+    const opened: CaseRow = {
       urn: draft.urn, version: 1, flightNumber: draft.flightNumber, airport: draft.airport, destination: draft.destination, departs: draft.departs,
       cause: draft.cause, status: 'OPEN', manifestState: 'PROVISIONED', openedAt: this.now(), counts: [], subCasesTotal: 0, needingNight: 0,
       oldestWaiting: null, operators: [],
     }
-    this.cases.set(row.urn, row)
+    this.cases.set(opened.urn, opened)
     for (const party of draft.parties) {
       const { urn, ...rest } = party
-      this.subCases.set(urn, {
+      const row: SubCase = {
         ...rest, urn, version: 1, case: draft.urn, airport: draft.airport, status: party.needsNight ? 'PENDING' : 'LOCAL_RESIDENT', reason: null,
         openedAt: this.now(), changedAt: this.now(), offer: null, lock: null, mayIssueVoucher: { allowed: true, why: null }, timeline: [],
-      })
+      }
+      judge(row)
+      this.subCases.set(urn, row)
     }
-    this.recount(row.urn)
+    this.recount(opened.urn)
     this.topics.flush()
-    return row
+    return opened
   }
 
   // Locks
@@ -206,7 +208,7 @@ export class World {
 
   change(row: SubCase, fields: Partial<SubCase>): void {
     Object.assign(row, fields, { version: row.version + 1, changedAt: this.now() })
-    row.mayIssueVoucher = { allowed: verdictOf(row).allowed, why: verdictOf(row).why ?? null }
+    judge(row)
     this.topics.publish(`sub-cases:${row.case}`, row.urn)
     this.recount(row.case)
   }
@@ -276,6 +278,11 @@ function verdictOf(row: SubCase): { allowed: boolean; code?: string; why?: strin
   if (row.guests.adults === 0) return { allowed: false, code: 'MINORS_ALONE', why: 'The party has no adult; a person places it.' }
   if (row.status === 'PENDING' || row.status === 'MANUAL_REVIEW') return { allowed: true }
   return { allowed: false, code: 'MOVE_REFUSED', why: 'A voucher was requested already.' }
+}
+
+function judge(row: SubCase): void {
+  const { allowed, why } = verdictOf(row)
+  row.mayIssueVoucher = { allowed, why: why ?? null }
 }
 
 const refused = (urn: string, code: string, message: string): Refusal => ({ urn, code, message })

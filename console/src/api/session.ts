@@ -10,10 +10,21 @@ interface Token {
 
 const early = 60_000 // renew this long before the end, so a slow clock is no reason to be refused
 let current: Token | undefined
+let asking: Promise<string> | undefined
 
 /** A token that is good for another minute. Throws `SignedOut` when the gateway knows nobody. */
-export async function token(): Promise<string> {
-  if (current && Date.parse(current.expiresAt) - Date.now() > early) return current.token
+export function token(): Promise<string> {
+  if (current && Date.parse(current.expiresAt) - Date.now() > early) return Promise.resolve(current.token)
+  asking ??= inTurn(ask).finally(() => (asking = undefined))
+  return asking
+}
+
+/** Each renewal changes the cookie, and an old one shown again ends the sign-in: tabs take turns where the browser can say so. */
+function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+  return 'locks' in navigator ? navigator.locks.request('nexa-token', work) : work()
+}
+
+async function ask(): Promise<string> {
   const response = await fetch('/auth/token', { headers: { accept: 'application/json' }, cache: 'no-store', credentials: 'same-origin' })
   if (response.status === 401 || response.status === 403) throw new SignedOut('Sign in first.')
   if (!response.ok) throw new Error(`The gateway answered ${response.status}.`)

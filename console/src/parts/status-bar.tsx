@@ -64,7 +64,7 @@ function Disruption() {
     const open = cases.filter((one) => one.status !== 'CLOSED')
     const airports = [...new Set(open.map((one) => one.airport))].sort()
     const parties = open.reduce((sum, one) => sum + one.subCasesTotal, 0)
-    return open.length > 0 ? { airports: airports.join(' '), rest: `${open.length} flights, ${parties.toLocaleString('en')} parties` } : null
+    return open.length > 0 ? { airports: airports.join(' '), rest: `${open.length === 1 ? '1 flight' : `${open.length} flights`}, ${parties.toLocaleString('en')} parties` } : null
   }, [cases])
   if (!words) return null
   return (
