@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, cast
@@ -35,6 +35,8 @@ from kernel.event import name_of
 from kernel.feed import Feed
 from kernel.hold import Holds
 from kernel.lane import Reaction, Taken
+from kernel.outbox import Relay
+from kernel.snapshot import Snapshots
 from kernel.tenancy import Tenant
 from kernel.work import Work
 
@@ -66,10 +68,10 @@ class Ports:
     """What jobs reach the world through; `runtime.wiring` plugs it in, a test plugs in only what it needs."""
 
     databases: Databases
+    relays: Mapping[str, Relay] = _absent("relays")
     feed: Feed = _absent("feed")
     holds: Holds = _absent("holds")
-    snapshots: Any = _absent("snapshots")
-    locks: Any = _absent("locks")
+    snapshots: Snapshots = _absent("snapshots")
     manifests: Manifests = _absent("manifests")
     hotels: Sources = _absent("hotels")
     cards: Cards = _absent("cards")
@@ -85,7 +87,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`each` runs one per database or tenant, side by side, given as second argument. `woken_by` names a bell that ends the wait."""
+    """`each` runs one per database or tenant, side by side, given as second argument. `woken_by="sent"`: after a commit."""
 
     name: str
     run: Callable[..., Awaitable[None]]

@@ -10,7 +10,6 @@ leads, by a lease with a fence, and one that lost it cannot mark. A wiped or res
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ from datetime import timedelta
 
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from kernel.bus import Bus
+from kernel.bus import Bus, parse
 from kernel.clock import monotonic
+from kernel.database import Database
+from kernel.event import Envelope
 from kernel.tenancy import Tenant
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,15 @@ WATCH = timedelta(seconds=1)  # how often markers and the server's run are looke
 SCAN = 5000  # rows per turn of a rebuild
 KEPT = timedelta(days=7)
 
+_PAYLOAD = """
+    jsonb_build_object('tenant', tenant, 'urn', urn, 'sender', sender, 'name', name, 'version', version, 'aggregate', aggregate, 'seq', seq,
+        'correlation', correlation, 'at', at, 'body', body, 'reply_to', reply_to, 'actor', actor, 'asked', asked)::text
+"""
+_SENT = text(f"""
+    select position, {_PAYLOAD} as payload from outbox
+    where tenant = :tenant and receiver = :receiver and position > :after and at < nexa_now() - cast(:older_than as interval)
+    order by position limit :limit
+""")
 _TENANTS = text("select nexa_tenants()")
 _LEAD = text("""
     insert into relay_lease as l (name, owner, fence, until) values ('relay', :owner, 1, nexa_now() + cast(:lease as interval))
@@ -41,6 +51,11 @@ _LEAD = text("""
     where l.until < nexa_now() returning fence
 """)
 _RENEW = text("update relay_lease set until = nexa_now() + cast(:lease as interval) where name = 'relay' and fence = :fence")
+
+_PRUNE_OUTBOX = text("""
+    delete from outbox where tenant = :tenant and published_at is not null and at < nexa_now() - cast(:kept as interval) - interval '1 hour'
+""")
+_PRUNE_INBOX = text("delete from inbox where tenant = :tenant and at < nexa_now() - cast(:kept as interval) - interval '1 day'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +80,7 @@ class Relay:
         self._renewed = self._watched = float("-inf")
         table = "intake" if database == "intake" else "outbox"
         self._waiting = text(f"""
-            select position, tenant, receiver, jsonb_build_object('tenant', tenant, 'urn', urn, 'sender', sender, 'name', name,
-                'version', version, 'aggregate', aggregate, 'seq', seq, 'correlation', correlation, 'at', at, 'body', body,
-                'reply_to', reply_to, 'actor', actor, 'asked', asked)::text as payload
+            select position, tenant, receiver, {_PAYLOAD} as payload
             from "{table}" where published_at is null order by position limit {BATCH}
         """)
         self._mark = text(f"""
@@ -87,27 +100,18 @@ class Relay:
         """)
 
     async def turn(self) -> int:
-        """Publishes one batch if this relay leads; how many rows. Fewer than `BATCH` means that nothing waits."""
-        if not await self._lead():
-            return 0
-        await self._watch()
-        return await self._publish()
+        """Publishes one batch if this relay leads; how many rows. Fewer than `BATCH` means that nothing waits.
 
-    async def run(self, bell: asyncio.Event, stop: asyncio.Event) -> None:
-        """Turns until `stop` is set, at once when the bell rings and every 100 ms anyway; survives both servers.
-
-        It ends by `stop` and not by being cancelled: a cancellation that meets a driver at the wrong moment is swallowed there.
+        Raises whatever the two servers raise; call it again.
         """
-        while not stop.is_set():
-            try:
-                published = await self.turn()
-            except Exception as error:
-                log.warning("relay of %s: %s", self.database, type(error).__name__, exc_info=error)
-                self._fence, published = None, 0
-                await asyncio.sleep(0.5)
-            if published < BATCH:
-                await wait_for(bell, POLL)
-        await self.resign()
+        try:
+            if not await self._lead():
+                return 0
+            await self._watch()
+            return await self._publish()
+        except Exception:
+            self._fence, self._renewed = None, float("-inf")  # whoever leads next, begins by asking
+            raise
 
     async def resign(self) -> None:
         """Lets another relay lead at once."""
@@ -187,11 +191,17 @@ class Relay:
                 again += len(positions)
 
 
-async def wait_for(bell: asyncio.Event, limit: timedelta) -> None:
-    """Waits until the bell rings or the limit passes, and stills the bell."""
-    try:
-        async with asyncio.timeout(limit.total_seconds()):
-            await bell.wait()
-    except TimeoutError:
-        pass
-    bell.clear()
+async def prune(database: Database, tenant: Tenant) -> None:
+    """Forgets what was published longer ago than it is kept for. Inbox rows stay a day longer than any message can come again."""
+    for statement in (_PRUNE_OUTBOX, _PRUNE_INBOX):
+        async with database.work(tenant) as work:
+            await work.execute(statement, {"tenant": tenant, "kept": KEPT})
+
+
+async def sent_to(
+    connection: AsyncConnection, tenant: Tenant, receiver: str, *, after: int, older_than: timedelta, limit: int
+) -> list[tuple[int, Envelope]]:
+    """What this database has sent to a stream and still keeps, by position, a page at a time."""
+    parameters = {"tenant": tenant, "receiver": receiver, "after": after, "older_than": older_than, "limit": limit}
+    rows = await connection.execute(_SENT, parameters)
+    return [(row.position, parse(tenant, row.payload.encode())) for row in rows]

@@ -18,8 +18,8 @@ entry = tenant_table(
     urn_column("actor", nullable=True),
     Column("role", Text),
     Column("reason", Text),
-    Column("before", JSON),  # json, not jsonb: it keeps the very text, and the digest is over that
-    Column("after", JSON),
+    Column("before", JSON(none_as_null=True)),  # json, not jsonb: it keeps the very text, and the digest is over that
+    Column("after", JSON(none_as_null=True)),
     instant("at"),
     Column("correlation", Text, nullable=False),
     Column("ip", Text),

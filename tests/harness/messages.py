@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from jobs.registry import Ports, Registry
+from kernel.bell import Bell
 from kernel.bus import Bus
 from kernel.consumer import Consumer, Ledger
 from kernel.database import Databases
 from kernel.event import message
-from kernel.outbox import Relay
+from kernel.outbox import POLL, Relay
 from kernel.tenancy import Tenant
+from runtime.worker import Stop, repeat
 
 
 @message("booking")
@@ -45,14 +47,16 @@ class Traffic:
 
     @asynccontextmanager
     async def running(self, *senders: str) -> AsyncIterator[None]:
-        stop, bell = asyncio.Event(), asyncio.Event()
-        relays = [self.relay(sender).run(bell, stop) for sender in senders]
-        tasks = [asyncio.create_task(each) for each in (*relays, self.consumer().run(stop))]
+        stop, relays = Stop(), [self.relay(sender) for sender in senders]
+        tasks = [asyncio.create_task(repeat(relay.turn, relay.database, POLL, Bell(), stop)) for relay in relays]
+        tasks.append(asyncio.create_task(self.consumer().run(stop.event)))
         try:
             yield
         finally:
             stop.set()
             await asyncio.gather(*tasks)
+            for relay in relays:
+                await relay.resign()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

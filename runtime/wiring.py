@@ -1,0 +1,79 @@
+"""What is plugged into what, in one place: databases, stores, adapters, and the ports that jobs get. Nothing connects here yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.registry import Registry as Adapters
+from adapters.registry import connect as connect_adapters
+from adapters.registry import vendor_secrets
+from domains.booking.search import Sources
+from gateway.signin.passengers import Links
+from gateway.signin.tokens import SigningKey
+from jobs.registry import Ports, Registry, load
+from kernel.bus import Bus
+from kernel.bus import connect as connect_bus
+from kernel.consumer import Ledger
+from kernel.database import Databases
+from kernel.doorbell import Doorbell, living_queues
+from kernel.feed import Feed
+from kernel.hold import Holds
+from kernel.outbox import Relay
+from kernel.snapshot import Snapshots
+from runtime.settings import DATABASES, Settings
+
+
+def databases(settings: Settings) -> Databases:
+    """Every database this process was told of."""
+    urls = {name: settings.database(name).reveal() for name in DATABASES if name in settings.database_urls}
+    relay, dispatch = settings.relay_url, settings.dispatch_url
+    return Databases(urls, relay=relay.reveal() if relay else None, dispatch=dispatch.reveal() if dispatch else None)
+
+
+def doorbell(settings: Settings, opened: Databases) -> Doorbell:
+    """For a gateway: its commits ring a worker."""
+    bell = Doorbell(settings.need("queue_url").reveal(), living_queues(opened["cases"].engine))
+    opened.on_sent(lambda domain, tenant: bell.ring(tenant, domain=domain))
+    return bell
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Everything a worker works with."""
+
+    databases: Databases
+    bus: Bus
+    registry: Registry
+    ports: Ports
+    adapters: Adapters
+
+    async def close(self) -> None:
+        await self.adapters.close()
+        await self.ports.feed.close()
+        await self.ports.snapshots.close()
+        await self.bus.redis.aclose()
+        await self.databases.close()
+
+
+def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> Shop:
+    """The worker's wiring. `adapters` replaces the partners' doors, for tests."""
+    opened, registry = databases(settings), load()
+    coordination = settings.need("coordination_url").reveal()
+    bus = Bus(connect_bus(coordination))
+    ledger = Ledger(opened, registry.reactions)
+    adapters = adapters or connect_adapters(vendor_secrets(settings.secrets_dir, production=settings.production), settings.sandbox_url)
+    ports = Ports(
+        databases=opened,
+        relays={name: Relay(name, opened.relay(name), bus, worker, ledger.lacking) for name in opened},
+        feed=Feed.connect(coordination),
+        holds=Holds(bus.redis),
+        snapshots=Snapshots.connect(settings.need("snapshot_url").reveal()),
+        manifests=adapters.manifests,
+        hotels=Sources(tuple(adapters.hotels.values())),
+        cards=adapters.default_cards,
+        messages=adapters.default_texts,
+        links=Links(SigningKey.ed25519(settings.need("link_key").reveal()), settings.passenger_url),
+        webhooks=settings.partner_url,
+        settle_scale=settings.settle_scale,
+    )
+    return Shop(opened, bus, registry, ports, adapters)
