@@ -28,6 +28,7 @@ _SUB_CASES = "select status, count(*) as every, count(check_in) as nights from s
 _OTHERS = """
     select (select count(*) from "case" where tenant = $1) as cases,
            (select count(*) from workflow where tenant = $1) as workflows,
+           (select count(*) from workflow where tenant = $1 and ended_at is null) as workflows_running,
            (select count(*) from review where tenant = $1 and resolved_at is null) as reviews
 """
 
