@@ -12,20 +12,13 @@ from pathlib import Path
 import pytest
 
 from runtime import site
-from runtime.embedded.process import ServerError, free_port, launch, port_is_free
+from runtime.embedded.process import ServerError, launch
 from runtime.settings import Process, for_process
 from runtime.site import Ports
 from runtime.supervisor import Service, Supervisor
+from tests.harness.site import free_ports
 
 FOREIGN = {"NEXA_SNAPSHOT_URL": "redis://s", "NEXA_COORDINATION_URL": "redis://c", "NEXA_QUEUE_URL": "redis://q"}
-
-
-def _ports() -> Ports:
-    """A base from which all ports are free."""
-    while True:
-        ports = Ports(min(free_port(), 65000))
-        if all(port_is_free(port) for port in ports.by_use.values()):
-            return ports
 
 
 def _supervisor(home: Path, ports: Ports, said: list[str]) -> Supervisor:
@@ -41,7 +34,7 @@ def said() -> list[str]:
 def supervisor(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     """One that has no servers of its own and whose migrations succeed."""
     monkeypatch.setattr(Supervisor, "run_once", lambda *_arguments: None)
-    made = _supervisor(tmp_path, _ports(), said)
+    made = _supervisor(tmp_path, free_ports(), said)
     yield made
     made.stop()
 
@@ -64,11 +57,11 @@ def _eventually(condition: Callable[[], bool], each: Callable[[], None]) -> bool
 def test_a_second_supervisor_in_the_same_home_is_refused(supervisor: Supervisor, tmp_path: Path, said: list[str]) -> None:
     supervisor.start_stores()
     with pytest.raises(ServerError, match=r"already runs.*nexa down"):
-        _supervisor(tmp_path, _ports(), said).start_stores()
+        _supervisor(tmp_path, free_ports(), said).start_stores()
 
 
 def test_a_taken_port_is_named_with_its_use_and_a_way_out(tmp_path: Path, said: list[str]) -> None:
-    ports = _ports()
+    ports = free_ports()
     with socket.create_server(("127.0.0.1", ports.gateways["passenger"])):
         supervisor = _supervisor(tmp_path, ports, said)
         with pytest.raises(ServerError, match=rf"{ports.base + 1} \(passenger\).*--port"):
