@@ -9,6 +9,10 @@ class SubCaseLocked(Refusal):
     """Another operator is working on this sub-case; facts carry `holder` and `since`."""
 
 
+class NoSession(Refusal):
+    """A lock lives with an open console; ask for it over the socket, or name the session of yours."""
+
+
 class LockLost(Refusal):
     """Your lock has passed to somebody else; facts carry `holder` and `fence`."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from domains.cases import events, store
 from domains.cases.commands import AcquireLock, ReleaseLock
 from domains.cases.model import Lock, SubCase
-from domains.cases.refusals import LockLost, SubCaseLocked
+from domains.cases.refusals import LockLost, NoSession, SubCaseLocked
 from kernel.refusal import NotFound
 from kernel.urn import Urn
 from kernel.work import Work
@@ -18,8 +18,10 @@ Alive = Callable[[str], Awaitable[bool]]
 async def acquire_lock(work: Work, command: AcquireLock, alive: Alive) -> Lock:
     """Takes the sub-case into the session's hands; taking what is one's own changes nothing.
 
-    Refuses: NotFound, SubCaseLocked (the holder's session is alive). May be repeated.
+    Refuses: NoSession, NotFound, SubCaseLocked (the holder's session is alive). May be repeated.
     """
+    if not command.session:
+        raise NoSession()  # it would keep nobody out, and nothing would ever end it
     sub_case, lock = await _find(work, command.sub_case)
     if lock and lock.session == command.session:
         return lock

@@ -18,7 +18,7 @@ from domains.cases.commands import (
     WithdrawOffer,
 )
 from domains.cases.model import CaseStatus, Guests, ReviewKind, SubCase, SubCaseStatus
-from domains.cases.refusals import LockLost, SubCaseLocked, WrongVendor
+from domains.cases.refusals import LockLost, NoSession, SubCaseLocked, WrongVendor
 from kernel.database import Database
 from kernel.refusal import BadInput, NotFound, VersionConflict
 from kernel.tenancy import Tenant
@@ -110,6 +110,13 @@ async def test_a_lock_keeps_others_out_until_its_session_dies(work: Work) -> Non
     assert (taken.fence, taken.holder_name) == (mine.fence + 1, "B. Okafor")
     with pytest.raises(LockLost):
         await actions.release_lock(work, ReleaseLock(urn, "s1"))
+
+
+async def test_a_lock_without_a_session_is_refused(work: Work) -> None:
+    _, (urn,) = await a_case(work)
+    with pytest.raises(NoSession):
+        await actions.acquire_lock(work, AcquireLock(urn, "", "A. Rossi"), everyone_alive)
+    assert await queries.held_locks(work.connection, work.tenant) == []
 
 
 async def test_releasing_raises_the_fence_and_a_dead_session_loses_all(work: Work) -> None:
