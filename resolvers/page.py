@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from kernel.refusal import BadInput
@@ -75,8 +75,8 @@ def read_moment(cursor: str | None) -> tuple[datetime, Urn] | None:
         return None
     at, _, urn = position.partition(" ")
     try:
-        return datetime.fromisoformat(at), Urn(urn)
-    except ValueError as error:
+        return datetime.fromisoformat(at).astimezone(UTC), Urn(urn)
+    except (ValueError, OverflowError) as error:
         raise _not_ours() from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, NewType
 
@@ -38,6 +38,10 @@ def _instant(value: object) -> datetime:
         raise GraphQLError(f"{text[:40]!r} is not an ISO 8601 instant such as 2026-02-08T12:00:00Z") from error
     if read.tzinfo is None:
         raise GraphQLError(f"{text[:40]!r} has no offset; write 2026-02-08T12:00:00Z or 2026-02-08T07:00:00-05:00")
+    try:
+        read.astimezone(UTC)  # as databases keep it
+    except OverflowError as error:
+        raise GraphQLError(f"{text[:40]!r} is outside the calendar: the years are 1 to 9999 in UTC too") from error
     return read
 
 

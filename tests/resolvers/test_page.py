@@ -22,7 +22,16 @@ def test_a_cursor_brings_its_position_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "nonsense!", "é", write_cursor("yesterday urn:case:c"), write_cursor("2026-02-08 urn:nothing"), "\x00"]
+    "cursor",
+    [
+        "",
+        "nonsense!",
+        "é",
+        "\x00",
+        write_cursor("yesterday urn:case:c"),
+        write_cursor("2026-02-08 urn:nothing"),
+        write_cursor("0001-01-01T00:00:00+14:00 urn:case:c"),  # before the calendar of databases
+    ],
 )
 def test_anything_else_is_refused(cursor: str) -> None:
     with pytest.raises(BadInput):

@@ -49,6 +49,7 @@ def test_a_urn_loses_its_status() -> None:
         ("Urn", 7, "as a string"),
         ("DateTime", "2026-02-08T07:00:00", "no offset"),
         ("DateTime", "yesterday", "ISO 8601"),
+        ("DateTime", "0001-01-01T00:00:00+14:00", "outside the calendar"),
         ("DateTime", None, "as a string"),
         ("Date", "2026-02-31", "not a date"),
         ("Decimal", "NaN", "not a decimal"),
