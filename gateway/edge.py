@@ -56,9 +56,31 @@ class Asked:
 def read_json(body: bytes) -> Any:
     """Raises: BadRequest, also for bad UTF-8, NaN, numbers without end and nesting without end."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}") from None
+    if b"\\u0000" in body:
+        _without_zeros(value)
+    return value
+
+
+def clean(text: str) -> str:
+    """The text itself. Raises: BadRequest for one with a zero character, which no database keeps."""
+    if "\0" in text:
+        raise BadRequest("A text cannot hold a zero character.")
+    return text
+
+
+def _without_zeros(value: Any) -> None:
+    if isinstance(value, str):
+        clean(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            clean(key)
+            _without_zeros(item)
+    elif isinstance(value, list):
+        for item in value:
+            _without_zeros(item)
 
 
 def shaped(value: Any) -> Asked:
@@ -84,6 +106,8 @@ def from_query_string(query: bytes) -> Asked:
         raise BadRequest("The query string is not readable.") from None
     if len(dict(found)) != len(found):
         raise BadRequest("A parameter is given twice.")
+    for text in dict(found).values():
+        clean(text)
     value: dict[str, Any] = dict(found)
     for name in ("variables", "extensions"):
         if name in value:

@@ -22,6 +22,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    StringValueNode,
     execute,
     parse,
     specified_rules,
@@ -84,6 +85,14 @@ class Prepared:
         return named[0]
 
 
+class _NoZeros(ASTValidationRule):
+    """A text written into the document itself cannot hold a zero character either."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        if "\0" in node.value:
+            self.report_error(GraphQLError("A text cannot hold a zero character.", node))
+
+
 class Engine:
     """The operations of one audience."""
 
@@ -92,7 +101,7 @@ class Engine:
         self._executor = contract.execution_context_class
         self._open = OPERATOR in contract.audience
         introspection: list[type[ASTValidationRule]] = [] if self._open else [NoSchemaIntrospectionCustomRule]
-        self._rules = (*specified_rules, Limits, *introspection)
+        self._rules = (*specified_rules, Limits, _NoZeros, *introspection)
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     @property

@@ -19,8 +19,8 @@ from gateway.signin.operators import ConsoleSignIn, Issuer, Operators
 from gateway.signin.provider import Provider
 from gateway.signin.tokens import SigningKey
 from gateway.sockets import SignedIn, SocketDoor
+from gateway.stores import Stores
 from kernel.database import Databases
-from kernel.feed import Feed
 from kernel.http import Http
 from kernel.identity import Identity
 from kernel.lock import Sessions
@@ -34,8 +34,8 @@ PROVIDER = "/provider"
 
 def app(settings: Settings) -> Starlette:
     """The whole door, connected to nothing before its first request but ready to begin."""
-    databases = Databases({name: url.reveal() for name, url in settings.database_urls.items()})
-    feed = Feed.connect(settings.need("coordination_url").reveal())
+    stores = Stores.of(settings)
+    databases, feed = stores.databases, stores.feed
     sessions = Sessions.connect(settings.need("coordination_url").reveal())
     issuer, provider = _issuer(settings, databases)
     operators = Operators(issuer, sessions)
@@ -68,7 +68,7 @@ def app(settings: Settings) -> Starlette:
         routes,
         checks={"cases": databases["cases"].tenants, "coordination": feed.ping},
         begin=[databases.examine],
-        end=[sockets.close, *closing(databases, sessions, feed, issuer.http)],
+        end=[sockets.close, *closing(stores, sessions, issuer.http)],
     )
 
 

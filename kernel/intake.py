@@ -6,6 +6,8 @@ row's `urn` is made from what was said: the same answer sent twice is one row, a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +36,14 @@ _PUT = text("""
 """)
 
 
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreAway() from error
+
+
 class Intake:
     """The passenger process's one way to write. Refuses with StoreAway when Postgres cannot be reached."""
 
@@ -51,15 +61,14 @@ class Intake:
         return await self._insert(tenant, urn, SENDER, aggregate, name, 1, "{}", silent=True)
 
     async def examine(self) -> None:
-        """Raises: UnsafeRoleError when this process could do more than it should."""
-        await self._database.examine()
+        """Raises: UnsafeRoleError when this process could do more than it should. Refuses: StoreAway."""
+        with _reaching():
+            await self._database.examine()
 
     async def ping(self) -> None:
         """Refuses: StoreAway."""
-        try:
+        with _reaching():
             await self._database.tenants()
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreAway() from error
 
     async def close(self) -> None:
         await self._database.close()
@@ -67,7 +76,7 @@ class Intake:
     async def _insert(
         self, tenant: Tenant, urn: Urn, receiver: str, aggregate: Urn, name: str, version: int, body: str, *, silent: bool
     ) -> bool:
-        try:
+        with _reaching():
             async with self._database.work(tenant) as work:
                 done = await work.execute(
                     _PUT,
@@ -85,6 +94,4 @@ class Intake:
                         "silent": silent,
                     },
                 )
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreAway() from error
         return bool(done.rowcount)

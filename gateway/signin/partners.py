@@ -107,7 +107,7 @@ async def _form(request: Request) -> dict[str, str]:
 def _client(headers: Headers, form: Mapping[str, str]) -> tuple[Tenant, Urn, str]:
     """Who says to be there, by Basic or in the form, and with which secret."""
     name, secret = form.get("client_id", ""), form.get("client_secret", "")
-    if "authorization" in headers:
+    if headers.get("authorization"):
         scheme, _, packed = headers["authorization"].partition(" ")
         try:
             first, colon, second = base64.b64decode(packed, validate=True).decode().partition(":")

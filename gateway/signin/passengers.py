@@ -53,9 +53,21 @@ class Links:
 
     def magic_link(self, tenant: Tenant, sub_case: Urn, case: Urn | None = None) -> str:
         """A new address that signs its holder in, once, within a week. To be sent to the lead passenger and shown nowhere else."""
-        said = {"iss": LINK_ISSUER, "aud": AUDIENCE, "tenant": tenant, "sub": sub_case, "jti": secrets.token_urlsafe(9)}
-        token = self._key.sign(LINK, LINK_LIFETIME, {**said, "case": case} if case else said)
+        said = {"iss": LINK_ISSUER, **_claims(tenant, sub_case, case or sub_case)}
+        token = self._key.sign(LINK, LINK_LIFETIME, said)
         return f"{self._url.format(tenant=tenant)}/?token={token}"
+
+
+def passenger_token(key: SigningKey, passenger: Passenger) -> str:
+    """What a session is carried by."""
+    said = {"iss": AUDIENCE, **_claims(passenger.tenant, passenger.sub_case, passenger.case)}
+    return key.sign(ACCESS, SESSION_LIFETIME, said)
+
+
+def _claims(tenant: Tenant, sub_case: Urn, case: Urn) -> dict[str, str]:
+    """A link that was made by somebody who did not know the case names none; the sub-case alone decides."""
+    said = {"aud": AUDIENCE, "tenant": str(tenant), "sub": str(sub_case), "jti": secrets.token_urlsafe(9)}
+    return {**said, "case": str(case)} if case.kind == "case" else said
 
 
 class Passengers:
@@ -76,9 +88,7 @@ class Passengers:
 
     def open_session(self, passenger: Passenger) -> tuple[str, datetime]:
         """The token of a new session and when it ends."""
-        said = {"iss": AUDIENCE, "aud": AUDIENCE, "tenant": passenger.tenant, "sub": passenger.sub_case, "case": passenger.case}
-        token = self._key.sign(ACCESS, SESSION_LIFETIME, {**said, "jti": secrets.token_urlsafe(9)})
-        return token, now() + SESSION_LIFETIME
+        return passenger_token(self._key, passenger), now() + SESSION_LIFETIME
 
     def cookie(self, token: str) -> str:
         """The value of Set-Cookie. Lax, since the passenger comes from a link in another application."""

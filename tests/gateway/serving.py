@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import httpx
 import uvicorn
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -88,3 +90,10 @@ class Client:
 async def socket(port: int, path: str = "/graphql", *, protocol: str = "graphql-transport-ws") -> AsyncIterator[Client]:
     async with connect(f"ws://127.0.0.1:{port}{path}", subprotocols=[Subprotocol(protocol)], ping_interval=None, max_queue=None) as opened:
         yield Client(opened)
+
+
+@asynccontextmanager
+async def visiting(app: Starlette, url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of its own at the door's address; follows nothing by itself."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=url) as client:
+        yield client
