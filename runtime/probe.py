@@ -1,16 +1,20 @@
-"""Asking a process of ours whether it is well: one local request, no client library.
+"""Asking a process of ours whether it is well: one local request, or a look at the file by which a worker says that it lives.
 
-`python -m runtime.probe PORT [PATH]` does it for a container's health check.
+`python -m runtime.probe PORT [PATH]` and `python -m runtime.probe worker` do it for a container's health check.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import sys
+import time
+from pathlib import Path
 from typing import Final
 
 PATIENCE: Final = 2.0  # seconds for a local answer; a process that takes longer is not well
+STALE: Final = 15.0  # seconds; a worker says every five that it lives, see `runtime.worker.alive_file`
 
 
 def ask(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, object]:
@@ -40,5 +44,27 @@ def is_ready(port: int, path: str = "/readyz") -> bool:
     return ask(port, path)[0] == 200
 
 
+def worker_lives(home: Path, pid: int | None = None) -> bool:
+    """Whether a worker (that one, or any) said so lately."""
+    return any(_is_fresh(file, pid) for file in (home / "workers").glob("*.json"))
+
+
+def _is_fresh(file: Path, pid: int | None) -> bool:
+    try:
+        said = json.loads(file.read_text())
+        return time.time() - file.stat().st_mtime < STALE and pid in (None, said.get("pid"))
+    except (OSError, ValueError):
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    """0 when it is well."""
+    if arguments[0] == "worker":
+        well = worker_lives(Path(os.environ.get("NEXA_HOME", ".nexa")))
+    else:
+        well = is_ready(int(arguments[0]), *arguments[1:2])
+    return 0 if well else 1
+
+
 if __name__ == "__main__":
-    sys.exit(0 if is_ready(int(sys.argv[1]), *sys.argv[2:3]) else 1)
+    sys.exit(main(sys.argv[1:]))

@@ -68,6 +68,7 @@ class Service:
         self.log = log
         self._command = [sys.executable, "-m", "runtime.command", *arguments]
         self._environment = environment
+        self._home = Path(environment.get("NEXA_HOME", "."))
         self._child: Child | None = None
 
     @property
@@ -85,7 +86,9 @@ class Service:
         """Whether it can do its work."""
         if self._child is None or self.ended is not None:
             return False
-        return self.port is None or probe.is_ready(self.port, probe.path_of(self.name))
+        if self.port is None:
+            return probe.worker_lives(self._home, self.pid)
+        return probe.is_ready(self.port, probe.path_of(self.name))
 
     def start(self) -> None:
         """Start it. SIGKILL follows our own end: its work is made to survive that, and its stores are gone with us anyway."""

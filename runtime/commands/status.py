@@ -22,7 +22,7 @@ from rich.table import Table
 from kernel.database import Databases
 from runtime import overview, probe, site
 from runtime.settings import DATABASES, read
-from runtime.state import State, running
+from runtime.state import Recorded, State, running
 
 _SUB_CASES = "select status, count(*) as every, count(check_in) as nights from sub_case where tenant = $1 group by status"
 _OTHERS = """
@@ -53,7 +53,7 @@ def look(home: Path) -> dict[str, Any]:
     state = running(home)
     if state is None:
         return {"healthy": False, "phase": "down", "urls": {}, "counts": {}, "processes": {}, "versions": versions()}
-    processes = _processes(state)
+    processes = _processes(home, state)
     counts, server = asyncio.run(_ask_databases()) if state.phase == "ready" else ({}, None)
     well = state.phase == "ready" and server is not None and all(process["ready"] for process in processes.values())
     return {
@@ -72,17 +72,23 @@ def versions() -> dict[str, str | None]:
     return {"nexa": str(project["version"]), "python": platform.python_version()}
 
 
-def _processes(state: State) -> dict[str, dict[str, Any]]:
+def _processes(home: Path, state: State) -> dict[str, dict[str, Any]]:
     ports = site.Ports(state.base)
     doors = {**ports.gateways, "sandbox": ports.sandbox}
     return {
         process.name: {
             "pid": process.pid,
-            "ready": process.alive and (process.name not in doors or probe.is_ready(doors[process.name], probe.path_of(process.name))),
+            "ready": process.alive and _is_ready(home, process, doors.get(process.name)),
             "restarts": state.restarts.get(process.name, 0),
         }
         for process in state.processes
     }
+
+
+def _is_ready(home: Path, process: Recorded, port: int | None) -> bool:
+    if process.name == "worker":
+        return probe.worker_lives(home, process.pid)
+    return port is None or probe.is_ready(port, probe.path_of(process.name))
 
 
 async def _ask_databases() -> tuple[dict[str, int], str | None]:
