@@ -33,7 +33,7 @@ def urls(ports: Ports, told: Mapping[str, str], tenants: Iterable[str]) -> Urls:
         operator=f"{operator}/graphql",
         operator_ws=f"{operator.replace('http', 'ws', 1)}/graphql",
         passenger={tenant: told["NEXA_PASSENGER_URL"].format(tenant=tenant) for tenant in tenants},
-        partner=told["NEXA_PARTNER_URL"],
+        partner=f"{told['NEXA_PARTNER_URL']}/partner/v1",
         console=f"{operator}/",
         playground=None,
         sandboxes={partner: f"{sandbox}/{partner}" for partner in SANDBOXES},

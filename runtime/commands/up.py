@@ -22,6 +22,8 @@ from rich.console import Console
 from runtime import overview, probe, site
 from runtime.build import BuildError, build
 from runtime.commands import CommandError
+from runtime.replay.play import ReplayError
+from runtime.replay.show import play_here
 from runtime.replay.storm import Storm
 from runtime.settings import read
 from runtime.state import running
@@ -94,7 +96,21 @@ async def _work(supervisor: Supervisor, arguments: argparse.Namespace, console: 
     supervisor.state.write(supervisor.home)
     console.print(overview.table(supervisor.state.urls))
     supervisor.say(f"sandbox limits: {await asyncio.to_thread(_limits, supervisor)}")
-    await supervisor.watch()
+    playing = None if arguments.quiet else asyncio.create_task(_play(supervisor, arguments, console))
+    try:
+        await supervisor.watch()
+    finally:
+        if playing:
+            playing.cancel()
+
+
+async def _play(supervisor: Supervisor, arguments: argparse.Namespace, console: Console) -> None:
+    """The storm, beside everything else; a site that does not take it stays up all the same."""
+    try:
+        done = await play_here(read(supervisor.told), flights=arguments.flights, speed=arguments.speed, console=console)
+        console.print(f"[green]the storm is played[/]: {done.played} flights, {done.parties} parties; the site stays up until Ctrl-C")
+    except ReplayError as error:
+        console.print(f"[red]the replay stopped[/]: {error}")
 
 
 def _limits(supervisor: Supervisor) -> str:
