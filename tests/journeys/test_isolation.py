@@ -1,0 +1,365 @@
+"""Two airlines on one site: whatever is asked with the other one's URN is answered as if there were no such thing.
+
+The fields, routes and documents that take a URN are read from what the doors publish, so a new one without a case here fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from graphql import (
+    DocumentNode,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    get_named_type,
+    parse,
+    type_from_ast,
+)
+
+from domains.airline.model import Tier
+from kernel.http import Request, json_request
+from kernel.urn import Urn
+from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
+from tests.harness.callers import DOCUMENTS, PassengerCaller
+from tests.harness.flights import a_flight, a_party
+from tests.harness.servers import ROOT
+from tests.harness.twins import Held
+
+_SEQ: Final = re.compile(r'"seq": "[^"]*"')
+
+# Every operator field with a URN among its arguments, and how it is asked. `$urn` is the foreign one.
+OPERATOR: Final[Mapping[str, str]] = {
+    "Query.case": "query($urn: Urn!) { case(urn: $urn) { urn version subCases { edges { node { urn } } } } }",
+    "Query.subCase": "query($urn: Urn!) { subCase(urn: $urn) { urn version leadName timeline { step } } }",
+    "Query.node": "query($urn: Urn!) { node(urn: $urn) { __typename urn } }",
+    "Mutation.acquireLock": "mutation($urn: Urn!) { acquireLock(subCase: $urn) { __typename ... on NotFound { message } } }",
+    "Mutation.releaseLock": "mutation($urn: Urn!) { releaseLock(subCase: $urn) { __typename ... on NotFound { message } } }",
+    "Mutation.issueVoucher": """mutation($urn: Urn!, $key: String!) {
+        issueVoucher(input: { subCases: [{ urn: $urn, version: 1 }], idempotencyKey: $key }) {
+            requested { urn } refused { urn code message } } }""",
+    "Subscription.subCases": "subscription($urn: Urn!) { subCases(case: $urn) { seq snapshot items { urn } } }",
+    "Subscription.subCaseTimeline": "subscription($urn: Urn!) { subCaseTimeline(subCase: $urn) { seq snapshot subCase { urn } } }",
+    "Subscription.lockHolders": "subscription($urn: Urn!) { lockHolders(case: $urn) { seq snapshot items { subCase } } }",
+}
+# These name what the airline's own systems call a flight: the same words mean a flight of its own to each airline.
+NAMES_ITS_OWN: Final = {"Mutation.declareDisruption", "Mutation.pushDisruption"}
+KIND: Final = {
+    "acquireLock": "sub-case",
+    "releaseLock": "sub-case",
+    "issueVoucher": "sub-case",
+    "subCase": "sub-case",
+    "subCaseTimeline": "sub-case",
+}
+
+
+@dataclass
+class World:
+    """Both airlines with a case each: a party with an offer, one without, and one that waits for a person."""
+
+    ours: Airline
+    theirs: Airline
+    our_case: Opened
+    their_case: Opened
+
+    @property
+    def foreign(self) -> dict[str, str]:
+        """One URN of every kind that the other airline has."""
+        row = next(row for row in self.their_case.rows if row["offer"])
+        offer = row["offer"]
+        urns = [self.their_case.case, row["urn"], row["workflow"]["urn"], offer["reservation"], offer["card"], row["pnr"]]
+        return {Urn(urn).kind: urn for urn in [*urns, self.their_case.reviews[0]["urn"]]}
+
+    async def state(self) -> tuple[Opened, Opened, Held, Held]:
+        """Everything that must not move."""
+        looks = await all_of(
+            self.ours.look(self.our_case.case), self.theirs.look(self.their_case.case), self.ours.held(), self.theirs.held()
+        )
+        return looks[0], looks[1], looks[2], looks[3]
+
+
+@pytest.fixture(scope="module")
+async def world(airlines: Airlines) -> World:
+    ours, theirs = airlines["i1"], airlines["i2"]
+
+    async def begin(airline: Airline) -> Opened:
+        mixed = a_party(2)
+        first, *others = mixed.travellers
+        upgraded = type(first)(first.urn, first.given_name, first.family_name, first.kind, Tier.FIRST)
+        mixed = type(mixed)(mixed.pnr, (upgraded, *others), mixed.contact, mixed.next_flight)
+        opened = await airline.open(a_flight(airline.tenant, [a_party(2, 1), a_party(1), mixed], airport="LGA"))
+        wanted = [row for row in opened.rows if not row["mixedTier"]][:1]
+        await airline.issue(wanted)
+        return await airline.ended(opened.case, {row["urn"] for row in wanted})
+
+    our_case, their_case = await all_of(begin(ours), begin(theirs))
+    return World(ours, theirs, our_case, their_case)
+
+
+# --- the operators' door ------------------------------------------------------------------------------------------------------------
+
+
+def _schema(audience: str) -> GraphQLSchema:
+    return build_schema((ROOT / "schema" / "printed" / f"{audience}.graphql").read_text())
+
+
+def _takes_urn(kind: Any) -> bool:
+    named = get_named_type(kind)
+    if isinstance(named, GraphQLInputObjectType):
+        return any(_takes_urn(field.type) for field in named.fields.values())
+    return bool(named.name == "Urn")
+
+
+def _fields_with_urns(schema: GraphQLSchema) -> set[str]:
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    return {f"{root.name}.{name}" for root in roots if root for name in _with_urns(root)}
+
+
+def _with_urns(root: GraphQLObjectType) -> Iterator[str]:
+    for name, field in root.fields.items():
+        if any(_takes_urn(argument.type) for argument in field.args.values()):
+            yield name
+
+
+def test_every_operator_field_that_takes_a_urn_has_a_case_here() -> None:
+    assert _fields_with_urns(_schema("operator")) - NAMES_ITS_OWN == set(OPERATOR)
+
+
+async def _answers(airline: Airline, field: str, urn: str, role: str) -> str:
+    """What the door says, the asked URN taken out."""
+    root, _, name = field.partition(".")
+    variables = {"urn": urn, **({"key": secrets.token_hex(8)} if name == "issueVoucher" else {})}
+    operator = await airline.operator(role)
+    async with operator.socket() as console:
+        stream = await console.listen(OPERATOR[field], **variables)
+        message = await stream.message()
+        if root != "Subscription":
+            reply = await operator.said(OPERATOR[field], **variables)
+            message = {"over the socket": message, "status": reply.status, "over HTTP": json.loads(reply.body)}
+    return _SEQ.sub('"seq": ""', json.dumps(message).replace(urn, "URN"))
+
+
+def _kind(field: str) -> str:
+    return KIND.get(field.partition(".")[2], "case")
+
+
+@pytest.mark.parametrize("field", sorted(OPERATOR))
+async def test_another_airlines_urn_is_answered_as_one_that_never_was(world: World, field: str) -> None:
+    kind, before = _kind(field), await world.state()
+    foreign = await _answers(world.ours, field, world.foreign[kind], "ADMIN")
+    assert foreign == await _answers(world.ours, field, str(Urn.mint(kind)), "ADMIN")
+    assert "INTERNAL" not in foreign
+    assert await _answers(world.theirs, field, world.foreign[kind], "ADMIN") != foreign  # it is there, for those it belongs to
+    assert_same(before, await world.state())
+
+
+@pytest.mark.parametrize("field", sorted(OPERATOR))
+async def test_a_case_of_another_airport_is_answered_as_one_that_never_was(world: World, field: str) -> None:
+    kind = _kind(field)
+    elsewhere = await _answers(world.theirs, field, world.foreign[kind], "AIRPORT_OPERATOR")  # works at JFK; the case is at LGA
+    assert elsewhere == await _answers(world.theirs, field, str(Urn.mint(kind)), "AIRPORT_OPERATOR")
+
+
+async def test_no_kind_of_urn_opens_another_airlines_node(world: World) -> None:
+    foreign = world.foreign
+    assert len(foreign) >= 7
+    for urn in foreign.values():
+        assert '"node": null' in await _answers(world.ours, "Query.node", urn, "ADMIN"), urn
+
+
+def assert_same(before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+    """Locks aside: those who may take one do."""
+
+    def plain(case: Opened) -> list[Row]:
+        return [{name: value for name, value in row.items() if name != "lock"} for row in case.rows]
+
+    for was, now in zip(before[:2], after[:2], strict=True):
+        assert plain(was) == plain(now)
+    assert before[2:] == after[2:]
+
+
+async def test_lists_hold_ones_own_alone(world: World) -> None:
+    lists = "{ cases(first: 100) { totalCount edges { node { urn } } } reviews(first: 100) { edges { node { case } } } me { tenant } }"
+    said = await (await world.ours.operator()).ask(lists)
+    assert said["me"]["tenant"] == world.ours.tenant
+    assert [edge["node"]["urn"] for edge in said["cases"]["edges"]] == [world.our_case.case]
+    assert {edge["node"]["case"] for edge in said["reviews"]["edges"]} == {world.our_case.case}
+
+
+async def test_a_foreign_cursor_opens_nothing(world: World) -> None:
+    page = "query($after: String) { cases(first: 100, after: $after) { edges { cursor node { urn } } } }"
+    theirs = await (await world.theirs.operator()).ask(page)
+    cursor = theirs["cases"]["edges"][0]["cursor"]
+    ours = await (await world.ours.operator()).ask(page, after=cursor)
+    assert {edge["node"]["urn"] for edge in ours["cases"]["edges"]} <= {world.our_case.case}
+
+
+async def test_nothing_of_the_other_airline_is_pushed(world: World) -> None:
+    boards = [f"subscription {{ {field} {{ seq snapshot items {{ urn }} }} }}" for field in ("caseBoard", "alerts")]
+    async with (await world.ours.operator()).socket() as console:
+        streams = [await console.listen(board) for board in boards]
+        assert {item["urn"] for item in (await streams[0].next())["items"]} == {world.our_case.case}
+        assert (await streams[1].next())["items"] == []
+        theirs = await world.theirs.open(a_flight("i2", [a_party()]))
+        own = await world.ours.open(a_flight("i1", [a_party()]))
+        seen = set[str]()
+
+        def arrived(batch: Row) -> bool:
+            seen.update(item["urn"] for item in batch["items"])
+            return own.case in seen
+
+        assert await streams[0].until(arrived)
+        assert theirs.case not in seen
+
+
+# --- the partners' door -------------------------------------------------------------------------------------------------------------
+
+
+def _variables_with_urns(schema: GraphQLSchema, document: DocumentNode) -> list[str]:
+    (operation,) = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    found = []
+    for variable in operation.variable_definitions or ():
+        kind = type_from_ast(schema, variable.type)
+        if kind is not None and _takes_urn(kind):
+            found.append(variable.variable.name.value)
+    return found
+
+
+def test_every_partner_field_and_document_that_takes_a_urn_has_a_case_here() -> None:
+    schema = _schema("partner")
+    assert _fields_with_urns(schema) - NAMES_ITS_OWN == {"Query.case"}
+    documents = {path.stem: _variables_with_urns(schema, parse(path.read_text())) for path in (DOCUMENTS / "partner").glob("*.graphql")}
+    assert {name for name, variables in documents.items() if variables} == {"case", "push_disruption"}
+
+
+async def test_every_partner_route_that_takes_a_urn_has_a_case_here(world: World) -> None:
+    published = json.loads((await (await world.ours.partner()).get("/openapi/partner/v1.json")).body)
+    assert {path for path in published["paths"] if "{" in path} == {"/partner/v1/cases/{urn}"}
+
+
+async def test_a_partner_never_meets_another_airlines_case(world: World) -> None:
+    partner, never = await world.ours.partner(), str(Urn.mint("case"))
+    by_route = [await partner.case(urn) for urn in (world.their_case.case, never)]
+    assert [reply.status for reply in by_route] == [404, 404]
+    assert _without(by_route[0].body, world.their_case.case) == _without(by_route[1].body, never)
+    by_document = [await partner.trusted("case", {"urn": urn}) for urn in (world.their_case.case, never)]
+    assert [reply.status for reply in by_document] == [200, 200]
+    assert by_document[0].body == by_document[1].body
+    listed = json.loads((await partner.cases(first="100")).body)
+    assert world.their_case.case not in {case["urn"] for case in listed["items"]}
+
+
+async def test_the_same_flight_is_another_case_at_another_airline(world: World) -> None:
+    flight = a_flight("i1", [a_party()])
+    first = json.loads((await world.ours.push(flight)).body)
+    twin = await (await world.theirs.partner()).push(flight.push())
+    assert (twin.status, twin.headers.get("x-nexa-replayed")) == (202, None)
+    assert json.loads(twin.body)["urn"] != first["urn"]
+    assert (await world.theirs.provisioned(json.loads(twin.body)["urn"])).rows == []
+
+
+async def test_a_partners_token_serves_no_other_door(world: World) -> None:
+    partner, operator = await world.ours.partner(), await world.ours.operator()
+    phone = world.ours.phone()
+    phone.token = partner.token
+    assert (await phone.trusted("offer")).status == 401
+    phone.token = operator.token
+    assert (await phone.trusted("offer")).status == 401
+    assert (await operator.send(_bearing(partner.token))).status == 401
+    assert (await partner.get("/partner/v1/cases", None, authorization=f"Bearer {operator.token}")).status == 401
+
+
+def _bearing(token: str) -> Request:
+    return json_request("POST", "/graphql", {"query": "{ me { urn } }"}, {"authorization": f"Bearer {token}"})
+
+
+def _without(body: bytes, urn: str) -> bytes:
+    return body.replace(urn.encode(), b"URN")
+
+
+# --- the passengers' door -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def phones(world: World) -> tuple[PassengerCaller, PassengerCaller]:
+    """The passenger with an offer at each airline."""
+
+    async def sign_in(airline: Airline) -> PassengerCaller:
+        ((number, _),) = (await airline.held()).texts.items()
+        return await airline.passenger(number)
+
+    ours, theirs = await all_of(sign_in(world.ours), sign_in(world.theirs))
+    return ours, theirs
+
+
+def test_no_passenger_document_takes_a_urn() -> None:
+    schema = _schema("passenger")
+    assert _fields_with_urns(schema) == set()
+    paths = list((DOCUMENTS / "passenger").glob("*.graphql"))
+    assert len(paths) >= 3
+    assert [path.stem for path in paths if _variables_with_urns(schema, parse(path.read_text()))] == []
+
+
+@pytest.mark.parametrize("document", sorted(path.stem for path in (DOCUMENTS / "passenger").glob("*.graphql")))
+async def test_a_passenger_is_not_known_at_another_airlines_host(
+    world: World, phones: tuple[PassengerCaller, PassengerCaller], document: str
+) -> None:
+    mine, _ = phones
+    stranger = world.theirs.phone()
+    stranger.token = mine.token
+    before = await world.state()
+    reply = await stranger.trusted(document, snapshotVersion=(await mine.trip())["version"])
+    stranger.token = mine.token[:-6] + "AAAAAA"
+    forged = await stranger.trusted(document, snapshotVersion=1)
+    assert (reply.status, forged.status) == (401, 401)
+    assert json.loads(reply.body).keys() == json.loads(forged.body).keys()
+    assert_same(before, await world.state())
+
+
+async def test_a_link_of_one_airline_opens_nothing_at_another(world: World) -> None:
+    ((number, _),) = (await world.ours.held()).texts.items()
+    link = (await world.ours.link(number)).replace("//i1.", "//i2.")
+    reply = await world.theirs.phone().open(link)
+    assert reply.status == 401
+
+
+async def test_a_passenger_sees_and_answers_for_one_sub_case_alone(world: World, phones: tuple[PassengerCaller, PassengerCaller]) -> None:
+    mine, _ = phones
+    own = next(row["urn"] for row in world.our_case.rows if row["offer"])
+    others = [row["urn"] for row in world.our_case.rows if row["urn"] != own] + [world.foreign["sub-case"]]
+    before = await world.state()
+    for other in others:
+        for name in ("urn", "subCase", "sub_case"):
+            reply = await mine.trusted("offer", **{name: other})
+            assert reply.status in (200, 400)
+            assert other.encode() not in reply.body
+        query = {"query": f'{{ subCase(urn: "{other}") {{ urn leadName }} }}'}
+        assert (await mine.post("/graphql", query)).status in (400, 403)
+    assert (await mine.trip())["urn"] == own
+    assert_same(before, await world.state())
+
+
+async def test_an_answer_moves_ones_own_sub_case_alone(world: World, phones: tuple[PassengerCaller, PassengerCaller]) -> None:
+    mine, theirs = phones
+    _, their_before, _, their_held = await world.state()
+    version = (await mine.trip())["version"]
+    reply = await mine.trusted("decline", snapshotVersion=version, subCase=world.foreign["sub-case"])
+    assert reply.status == 200
+    own = (await mine.trip())["urn"]
+    after = await world.ours.ended(world.our_case.case, {own}, moving=("PROCESSING", "OFFER_READY"))
+    rows = after.by_urn()
+    assert rows[own]["status"] == "REJECTED_BY_PAX"
+    assert {urn: row["version"] for urn, row in rows.items() if urn != own} == {
+        row["urn"]: row["version"] for row in world.our_case.rows if row["urn"] != own
+    }
+    assert (await world.theirs.look(world.their_case.case)).rows == their_before.rows
+    assert await world.theirs.held() == their_held
+    assert (await theirs.trip())["mayAnswer"]
