@@ -12,13 +12,14 @@ from kernel.snapshot import KEPT_AFTER_STAY, Compiled
 from kernel.tenancy import Tenant
 
 
-@chore(every=timedelta(seconds=2), each="tenant")
+@chore(every=timedelta(seconds=5), each="tenant")
 async def publish_snapshots(ports: Ports, tenant: Tenant) -> None:
     """Publishes every snapshot that is older than its sub-case. State decides, not events: it may run beside itself and be repeated."""
     cases = ports.databases["cases"]
     while True:
         async with cases.read(tenant) as connection:
-            facts = await queries.snapshot_facts(connection, tenant, await queries.stale_snapshots(connection, tenant))
+            stale = await queries.stale_snapshots(connection, tenant)
+            facts = await queries.snapshot_facts(connection, tenant, stale) if stale else []
         if not facts:
             return
         await ports.snapshots.publish_many(tenant, [compiled(each) for each in facts])
