@@ -5,7 +5,7 @@ Bodies and queries are read by the graph's own input types, and `/openapi/partne
 
     routes(engine: Engine, authenticate: Authenticate, context: MakeContext) -> list[BaseRoute]
 
-takes what `GraphQLDoor` takes for the partner audience, and belongs in front of everything else of the partner's application. It raises
+takes what `GraphQLDoor` takes for the partner audience, and gives every address below `/partner/v1` and the description itself. It raises
 when a call, its document and the contract do not fit together, so a process that starts can answer.
 """
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from graphql import GraphQLSchema
 from starlette.responses import Response
 
 from gateway.answer import DoorRefusal, NotAllowed, Unauthenticated, internal, problem
 from gateway.rest.reading import Unfit
 from gateway.rest.shapes import Refused
 
-# The title of a code, and the status where a refusal of the graph comes without one of the door's.
+# By code; a refusal of a domain has the first sentence about its type instead.
 TITLES: Final[Mapping[str, str]] = {
     "BAD_REQUEST": "The request cannot be read",
     "INVALID_REQUEST": "Some of it is not what it should be",
@@ -22,7 +23,7 @@ TITLES: Final[Mapping[str, str]] = {
     "NOT_ACCEPTABLE": "You accept nothing that is written here",
     "TOO_LARGE": "The body is too large",
     "UNSUPPORTED_MEDIA_TYPE": "The body is in a form that is not read here",
-    "BAD_INPUT": "The values do not make sense together",
+    "BAD_INPUT": "The values do not make sense",
     "INTERNAL": "An error of ours",
     "TRY_AGAIN": "Not now",
 }
@@ -49,6 +50,11 @@ def written(refusal: DoorRefusal, titles: Mapping[str, str]) -> Response:
     facts = {"errors": refusal.faults} if isinstance(refusal, Unfit) else {}
     title = titles.get(refusal.kind) if isinstance(refusal, Refused) else TITLES.get(refusal.code)
     return problem(refusal.status, refusal.code, title or "Refused", refusal.message, refusal.headers, **facts)
+
+
+def titles_of(schema: GraphQLSchema) -> dict[str, str]:
+    """The first sentence about each type."""
+    return {name: kind.description.split(". ")[0].rstrip(".") for name, kind in schema.type_map.items() if kind.description}
 
 
 def broken(error: BaseException, where: str) -> Response:

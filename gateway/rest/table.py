@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.rest.shapes import Created, One, Page, Shape
+from resolvers.page import MOST
 
 PREFIX: Final = "/partner/v1"
 WORDS: Final[Mapping[str, str]] = {"externalEvent": "externalEventId", "departs": "scheduledDeparture"}  # the graph's word → ours
@@ -64,6 +65,13 @@ EXAMPLES: Final[Mapping[str, Mapping[str, object]]] = {  # by the name of the ty
     },
 }
 
+PARAMETERS: Final[Mapping[str, Mapping[str, object]]] = {  # what an address may hold, by the name of the document's variable
+    "first": {"description": "How many at most.", "minimum": 1, "maximum": MOST},
+    "after": {"description": "The `nextCursor` of the page before."},
+    "urn": {"description": "Percent-encoded.", "examples": ["urn:case:c-4k2m9x7v1q8r3t6w"]},
+}
+
+_HEADERS: Final[Mapping[str, str]] = {"replayed": "X-Nexa-Replayed"}  # what the graph says in a field and REST in a header
 _BACK: Final = {ours: theirs for theirs, ours in WORDS.items()}
 
 
@@ -86,4 +94,4 @@ def told(value: object) -> object:
 
 def retold(text: str) -> str:
     """A description of the graph, which puts the names of fields in backticks, in our words."""
-    return re.sub(r"`(\w+)`", lambda found: f"`{ours(found[1])}`", text)
+    return re.sub(r"`(\w+)`", lambda found: f"`{_HEADERS.get(found[1]) or ours(found[1])}`", text)

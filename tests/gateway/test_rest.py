@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from gateway.rest.door import BODY_LIMIT
+from gateway.rest.call import BODY_LIMIT
 from gateway.rest.reading import TEXT_LIMIT
 from kernel.database import Databases
 from kernel.tenancy import Tenant
@@ -19,13 +19,21 @@ PUSH, CASES = "/partner/v1/disruptions", "/partner/v1/cases"
 
 
 @pytest.fixture
-def desk(tenant: Tenant, databases: Databases) -> Desk:
-    return Desk(tenant, databases)
+def desk(databases: Databases) -> Desk:
+    """Of an airline in which these tests leave nothing that another would meet."""
+    return Desk(Tenant("t1"), databases)
 
 
 @pytest.fixture
 async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async with desk.client() as made:
+        yield made
+
+
+@pytest.fixture
+async def fresh(tenant: Tenant, databases: Databases) -> AsyncIterator[httpx.AsyncClient]:
+    """At an airline without any case."""
+    async with Desk(tenant, databases).client() as made:
         yield made
 
 
@@ -50,8 +58,8 @@ def faults(response: httpx.Response, status: int) -> dict[str, str]:
 # what it is for --------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_pushed_disruption_becomes_a_case_that_can_be_read(client: httpx.AsyncClient) -> None:
-    pushed = await client.post(PUSH, json=a_notice())
+async def test_a_pushed_disruption_becomes_a_case_that_can_be_read(fresh: httpx.AsyncClient) -> None:
+    pushed = await fresh.post(PUSH, json=a_notice())
     assert pushed.status_code == 202
     assert "x-nexa-replayed" not in pushed.headers
     made = pushed.json()
@@ -59,32 +67,32 @@ async def test_a_pushed_disruption_becomes_a_case_that_can_be_read(client: httpx
     assert made["scheduledDeparture"] == "2026-02-08T14:00:00-05:00"
     assert (made["status"], made["subCasesTotal"], made["counts"]) == ("OPEN", 0, [])
     assert pushed.headers["location"] == case_path(made["urn"])
-    read = await client.get(pushed.headers["location"])
+    read = await fresh.get(pushed.headers["location"])
     assert read.status_code == 200
     assert read.headers["content-type"] == "application/json"
     assert read.json() == made
 
 
-async def test_a_disruption_pushed_again_is_the_same_case_and_says_so(client: httpx.AsyncClient) -> None:
-    first = await client.post(PUSH, json=a_notice())
-    again = await client.post(PUSH, json=a_notice())
+async def test_a_disruption_pushed_again_is_the_same_case_and_says_so(fresh: httpx.AsyncClient) -> None:
+    first = await fresh.post(PUSH, json=a_notice())
+    again = await fresh.post(PUSH, json=a_notice())
     assert (again.status_code, again.headers["x-nexa-replayed"]) == (200, "true")
     assert again.json() == first.json()
     assert again.headers["location"] == first.headers["location"]
 
 
-async def test_cases_come_page_by_page_newest_first(client: httpx.AsyncClient) -> None:
-    pushed = [(await client.post(PUSH, json=a_notice(externalEventId=f"e-{n}", flight=f"urn:flight:B6{n}@20260208:vendor:custom"))).json()
+async def test_cases_come_page_by_page_newest_first(fresh: httpx.AsyncClient) -> None:
+    pushed = [(await fresh.post(PUSH, json=a_notice(externalEventId=f"e-{n}", flight=f"urn:flight:B6{n}@20260208:vendor:custom"))).json()
               for n in range(3)]  # fmt: skip
-    first = (await client.get(CASES, params={"first": "2"})).json()
+    first = (await fresh.get(CASES, params={"first": "2"})).json()
     assert [item["urn"] for item in first["items"]] == [pushed[2]["urn"], pushed[1]["urn"]]
     assert first["total"] == 3
-    last = (await client.get(CASES, params={"first": "2", "after": first["nextCursor"]})).json()
+    last = (await fresh.get(CASES, params={"first": "2", "after": first["nextCursor"]})).json()
     assert last == {"items": [pushed[0]], "nextCursor": None, "total": 3}
 
 
-async def test_a_list_without_cases_is_an_empty_page(client: httpx.AsyncClient) -> None:
-    assert (await client.get(CASES)).json() == {"items": [], "nextCursor": None, "total": 0}
+async def test_a_list_without_cases_is_an_empty_page(fresh: httpx.AsyncClient) -> None:
+    assert (await fresh.get(CASES)).json() == {"items": [], "nextCursor": None, "total": 0}
 
 
 async def test_head_is_answered_as_get_is(client: httpx.AsyncClient) -> None:
@@ -101,8 +109,14 @@ async def test_nobody_is_told_to_sign_in(desk: Desk) -> None:
             assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(("who", "method", "path", "scope"), [("reader", "POST", PUSH, "disruptions.write"), ("pusher", "GET", CASES, "cases.read"),
-                                                              ("pusher", "GET", CASES + "/urn%3Acase%3Ax", "cases.read")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("who", "method", "path", "scope"),
+    [
+        ("reader", "POST", PUSH, "disruptions.write"),
+        ("pusher", "GET", CASES, "cases.read"),
+        ("pusher", "GET", CASES + "/urn%3Acase%3Ax", "cases.read"),
+    ],
+)
 async def test_a_missing_scope_is_named(desk: Desk, who: str, method: str, path: str, scope: str) -> None:
     async with desk.client(who) as client:
         response = await client.request(method, path, json=a_notice() if method == "POST" else None)
