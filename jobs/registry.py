@@ -34,6 +34,7 @@ from kernel.database import Databases
 from kernel.event import name_of
 from kernel.feed import Feed
 from kernel.hold import Holds
+from kernel.lock import Sessions
 from kernel.lane import Reaction, Taken
 from kernel.outbox import Relay
 from kernel.snapshot import Snapshots
@@ -72,6 +73,7 @@ class Ports:
     feed: Feed = _absent("feed")
     holds: Holds = _absent("holds")
     snapshots: Snapshots = _absent("snapshots")
+    sessions: Sessions = _absent("sessions")
     manifests: Manifests = _absent("manifests")
     hotels: Sources = _absent("hotels")
     cards: Cards = _absent("cards")

@@ -18,6 +18,7 @@ from kernel.database import Databases
 from kernel.doorbell import Doorbell, living_queues
 from kernel.feed import Feed
 from kernel.hold import Holds
+from kernel.lock import Sessions
 from kernel.outbox import Relay
 from kernel.snapshot import Snapshots
 from runtime.settings import DATABASES, Settings
@@ -51,6 +52,7 @@ class Shop:
         await self.adapters.close()
         await self.ports.feed.close()
         await self.ports.snapshots.close()
+        await self.ports.sessions.close()
         await self.bus.redis.aclose()
         await self.databases.close()
 
@@ -68,6 +70,7 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
         feed=Feed.connect(coordination),
         holds=Holds(bus.redis),
         snapshots=Snapshots.connect(settings.need("snapshot_url").reveal()),
+        sessions=Sessions.connect(coordination),
         manifests=adapters.manifests,
         hotels=Sources(tuple(adapters.hotels.values())),
         cards=adapters.default_cards,

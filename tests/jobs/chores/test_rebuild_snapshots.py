@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jobs.chores.publish_snapshots import publish_snapshots
+from jobs.chores.rebuild_snapshots import rebuild_snapshots
+from jobs.registry import Ports
+from kernel.clock import now
+from kernel.database import Databases
+from kernel.snapshot import Snapshots
+from kernel.tenancy import Tenant
+from kernel.urn import Urn
+from runtime.embedded.valkey import ValkeyUrls
+from tests.builders import a_case, a_draft
+
+
+@pytest.fixture
+async def snapshots(valkey_urls: ValkeyUrls) -> AsyncIterator[Snapshots]:
+    made = Snapshots.connect(valkey_urls.snapshots)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def sub_cases(databases: Databases, tenant: Tenant, snapshots: Snapshots) -> list[Urn]:
+    """Three, whose passengers can look."""
+    async with databases["cases"].work(tenant) as work:
+        drafts = [a_draft(next_flight=None) for _ in range(3)]
+        _, urns = await a_case(work, *drafts, departs=now())  # documents of stays that are long over are not kept
+    await publish_snapshots(Ports(databases, snapshots=snapshots), tenant)
+    return urns
+
+
+async def test_a_wiped_store_is_filled_with_what_stood_there(
+    databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn]
+) -> None:
+    before = [await snapshots.read(tenant, urn) for urn in sub_cases]
+    assert None not in before
+    for urn in sub_cases:
+        await snapshots.forget(tenant, urn)
+    assert await rebuild_snapshots(databases["cases"], snapshots, tenant) >= 3
+    assert [await snapshots.read(tenant, urn) for urn in sub_cases] == before
+    assert not await snapshots.rebuilding(tenant)
+
+
+async def test_what_is_newer_stays(databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn]) -> None:
+    await snapshots.publish(tenant, sub_cases[0], 99, {"newer": True})
+    await rebuild_snapshots(databases["cases"], snapshots, tenant)
+    read = await snapshots.read(tenant, sub_cases[0])
+    assert read is not None
+    assert read.document == {"newer": True}
