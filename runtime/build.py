@@ -56,7 +56,7 @@ def build(home: Path, tree: Path = TREE) -> Path:
     place = home.resolve() / "build"
     digest = _digest(tree)
     if not _current(place, digest):
-        with _staged(place, tree) as stage:
+        with staged(home, tree) as stage:
             if not (place / digest).is_dir():
                 _make(place, digest, stage)
             _point(place, digest)
@@ -69,8 +69,21 @@ def npm(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
     Raises: BuildError.
     """
-    with _staged(home.resolve() / "build", TREE) as stage:
+    with staged(home) as stage:
         return _npm(find_node(), stage, arguments)
+
+
+@contextmanager
+def staged(home: Path, tree: Path = TREE) -> Iterator[Path]:
+    """A copy of `console/` with its packages installed, ours alone while we are inside. Raises: BuildError."""
+    place = home.resolve() / "build"
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stage = place / "stage"
+        _copy_sources(tree, stage)
+        _install(stage / "console")
+        yield stage / "console"
 
 
 def find_node() -> Node:
@@ -122,18 +135,6 @@ def _digest(tree: Path) -> str:
 
 def _current(place: Path, digest: str) -> bool:
     return all((place / page).resolve() == place / digest / page and (place / page / "index.html").is_file() for page in PAGES)
-
-
-@contextmanager
-def _staged(place: Path, tree: Path) -> Iterator[Path]:
-    """A copy of the sources with their packages, ours alone while we are inside."""
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stage = place / "stage"
-        _copy_sources(tree, stage)
-        _install(stage / "console")
-        yield stage / "console"
 
 
 def _copy_sources(tree: Path, stage: Path) -> None:

@@ -1,16 +1,18 @@
-/** `npm run dev`: the fake on the console's own origin, with sign-in, tokens and the socket where the gateway has them. */
+/** `npm run dev`, or `vite preview` over a finished build: the fake on the console's own origin, with sign-in, tokens and the socket where the gateway has them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Plugin, ViteDevServer } from 'vite'
+import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import type { Endpoint } from './schema.ts'
 import type { Session, World } from './world.ts'
+
+type Server = ViteDevServer | PreviewServer
 
 const names = ['Dana Whitfield', 'Ada Rossi', 'Tom Baker']
 
 export function fake(): Plugin {
-  return { name: 'nexa-fake', apply: 'serve', configureServer: (server) => (process.env.VITEST ? undefined : start(server)) }
+  return { name: 'nexa-fake', apply: 'serve', configureServer: (server) => (process.env.VITEST ? undefined : start(server)), configurePreviewServer: start }
 }
 
-async function start(server: ViteDevServer): Promise<void> {
+async function start(server: Server): Promise<void> {
   const { World } = await import('./world.ts')
   const { flight, seeded } = await import('./storm.ts')
   const { Endpoint } = await import('./schema.ts')
@@ -52,7 +54,7 @@ function signIn(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-async function listen(server: ViteDevServer, endpoint: Endpoint, world: World): Promise<void> {
+async function listen(server: Server, endpoint: Endpoint, world: World): Promise<void> {
   const { WebSocketServer } = await import('ws')
   const { Sessions, serve } = await import('./socket.ts')
   const sockets = new WebSocketServer({ noServer: true })

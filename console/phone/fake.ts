@@ -1,6 +1,6 @@
 /** A passenger door for development and tests, as strict as the real one: single-use links, versions, ETags, a rebuilding store. */
 import type { IncomingMessage } from 'node:http'
-import type { Plugin } from 'vite'
+import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { documentIds } from './documents.ts'
 import type { OfferData } from './src/documents'
 
@@ -37,10 +37,12 @@ export class Door {
   /** Answers are refused with 503 this many times, as while the snapshots are rebuilt. */
   rebuilding = 0
   down = false
-  private readonly links = new Set(['link'])
+  private readonly links: Set<string>
   private readonly sessions = new Set<string>()
 
-  constructor(public trip: Trip) {}
+  constructor(public trip: Trip, link = 'link') {
+    this.links = new Set([link])
+  }
 
   readonly fetch = async (path: string, request: RequestInit = {}): Promise<Response> => {
     const url = new URL(path, 'http://door')
@@ -54,8 +56,8 @@ export class Door {
 
   private signIn({ token }: { token: string }): Response {
     if (!this.links.delete(token)) return problem(401)
-    this.sessions.add('session-1')
-    return json({ sessionToken: 'session-1', expiresAt: '2026-02-15T17:00:00Z' })
+    this.sessions.add(`session-of-${token}`)
+    return json({ sessionToken: `session-of-${token}`, expiresAt: '2026-02-15T17:00:00Z' })
   }
 
   private read(url: URL, headers: Headers): Response {
@@ -102,17 +104,29 @@ export function fakeDoor(): Plugin {
   return {
     name: 'nexa-fake-door',
     apply: 'serve',
-    configureServer(server) {
-      const door = new Door(process.env.NEXA_FAKE_OFFER ? anOfferedTrip() : aTrip())
-      server.middlewares.use((request, response, next) => {
-        const path = request.url ?? '/'
-        if (!/^\/(session|graphql)/.test(path)) return next()
-        void bodyOf(request)
-          .then((body) => door.fetch(path, { method: request.method, headers: request.headers as Record<string, string>, ...(body ? { body } : {}) }))
-          .then(async (answer) => response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text()))
-      })
-    },
+    configureServer: serve,
+    configurePreviewServer: serve,
   }
+}
+
+/** Every token is a link to a trip of its own. */
+function serve(server: ViteDevServer | PreviewServer): void {
+  const doors = new Map<string, Door>()
+  const doorOf = (token: string): Door => {
+    const door = doors.get(token) ?? new Door(process.env.NEXA_FAKE_OFFER ? anOfferedTrip() : aTrip(), token)
+    doors.set(token, door)
+    return door
+  }
+  server.middlewares.use((request, response, next) => {
+    const path = request.url ?? '/'
+    if (!/^\/(session|graphql)/.test(path)) return next()
+    void bodyOf(request)
+      .then((body) => {
+        const token = path === '/session' ? (JSON.parse(body) as { token: string }).token : request.headers.authorization?.replace('Bearer session-of-', '')
+        return doorOf(token ?? '').fetch(path, { method: request.method, headers: request.headers as Record<string, string>, ...(body ? { body } : {}) })
+      })
+      .then(async (answer) => response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text()))
+  })
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

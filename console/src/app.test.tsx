@@ -172,7 +172,7 @@ test('Space and Shift J select; Esc lets go of the selection before it leaves', 
 })
 
 test('t follows the steps live until the offer is ready', async () => {
-  const { press, world, text, passes, at } = await openCase({ fate: 0.5 })
+  const { press, world, text, passes } = await openCase({ fate: 0.5 })
   await press('j')
   await goTo(workable(world)[0]!.urn)
   await press('v', 'Ctrl+Enter', 'Escape')
@@ -187,7 +187,7 @@ test('t follows the steps live until the offer is ready', async () => {
 })
 
 test('a decline is told in the event strip, and opens where it happened', async () => {
-  const { press, world, text, passes, at } = await openCase({ fate: 0.9 })
+  const { press, world, text, passes } = await openCase({ fate: 0.9 })
   await press('j')
   await goTo(workable(world)[0]!.urn)
   await press('v', 'Ctrl+Enter', 'Escape')

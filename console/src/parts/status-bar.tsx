@@ -15,10 +15,11 @@ export function StatusBar() {
   const viewer = useStore(floor.viewer)
   return (
     <header className={css.bar} data-region="status" tabIndex={-1} aria-label="Status">
-      <button type="button" className={css.brand} onClick={() => journey.home()} aria-label="Nexa, to the board">
+      <button type="button" className={css.brand} onClick={() => journey.home()}>
         <Mark />
         <b>Nexa</b>
         {viewer && <span className={css.tenant}>{viewer.tenant}</span>}
+        <span className="sr-only">to the board</span>
       </button>
       <LinkChip />
       <Disruption />

@@ -2,7 +2,7 @@
  * A virtual list of rows for work by keyboard: one element has the focus and points at the row (`aria-activedescendant`), so a
  * row that scrolls away or changes never takes the focus with it. Focus and selection are URNs; the index is only looked up.
  */
-import { type ReactNode, type RefObject, memo, useEffect, useLayoutEffect, useRef } from 'react'
+import { type ReactNode, type RefObject, memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type Collection, type Row, useRow } from '../live/collection'
 import css from './grid.module.css'
@@ -13,6 +13,8 @@ export interface Column<Item> {
   /** A CSS grid track: `72px`, `minmax(120px, 1fr)`. */
   track: string
   align?: 'end'
+  /** Shown only when the grid is at least this wide, in px; the narrow screen keeps what decides. */
+  from?: number
   cell(item: Item): ReactNode
 }
 
@@ -36,7 +38,9 @@ export interface GridProps<Item extends Row> {
 const rowHeight = 32
 
 export function Grid<Item extends Row>(props: GridProps<Item>) {
-  const { ids, at, columns, frame } = props
+  const { ids, at, frame } = props
+  const width = useWidth(frame)
+  const columns = useMemo(() => props.columns.filter((column) => (column.from ?? 0) <= width), [props.columns, width])
   const rows = useVirtualizer({ count: ids.length, getScrollElement: () => frame.current, estimateSize: () => rowHeight, overscan: 12, getItemKey: (index) => ids[index]! })
   const index = at === null ? -1 : ids.indexOf(at)
   const shown = useRef<string | null>(null)
@@ -72,12 +76,27 @@ export function Grid<Item extends Row>(props: GridProps<Item>) {
         <div role="rowgroup" style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {rows.getVirtualItems().map((item) => {
             const urn = ids[item.index]!
-            return <Line key={urn} {...props} urn={urn} place={item.index} top={item.start} focused={urn === at} chosen={props.selected?.has(urn) ?? false} />
+            return <Line key={urn} {...props} columns={columns} urn={urn} place={item.index} top={item.start} focused={urn === at} chosen={props.selected?.has(urn) ?? false} />
           })}
         </div>
       </div>
     </div>
   )
+}
+
+/** The width of an element in steps, so that dragging a window does not draw every row at every pixel. */
+function useWidth(frame: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(Infinity)
+  useLayoutEffect(() => {
+    const element = frame.current
+    if (!element) return
+    const measure = (): void => setWidth(Math.round(element.clientWidth / 20) * 20)
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [frame])
+  return width
 }
 
 export const rowId = (urn: string): string => `row-${urn.replaceAll(/[^\w-]/g, '_')}`

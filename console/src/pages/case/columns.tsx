@@ -15,14 +15,14 @@ export const tierWords: Record<SubCaseRow['tier'], string> = { ECONOMY: 'Economy
 export function columnsFor(floor: Floor, desk: Desk): ReadonlyArray<Column<SubCaseRow>> {
   return [
     { id: 'state', head: 'State', track: '118px', cell: (row) => <State status={row.status} /> },
-    { id: 'party', head: 'Party', track: 'minmax(128px, 1.2fr)', cell: (row) => <PartyCell row={row} /> },
+    { id: 'party', head: 'Party', track: 'minmax(120px, 1.2fr)', cell: (row) => <PartyCell row={row} /> },
     { id: 'pnr', head: 'PNR', track: '64px', cell: (row) => <span className={css.code}>{locatorOf(row)}</span> },
-    { id: 'tier', head: 'Tier', track: '74px', cell: (row) => <span className={css.soft}>{row.mixedTier ? 'Mixed' : tierWords[row.tier]}</span> },
+    { id: 'tier', head: 'Tier', track: '74px', from: 1150, cell: (row) => <span className={css.soft}>{row.mixedTier ? 'Mixed' : tierWords[row.tier]}</span> },
     { id: 'guests', head: 'Guests', track: '56px', align: 'end', cell: (row) => <span title={guestWords(row)}>{guestsOf(row)}</span> },
     { id: 'rooms', head: 'Rooms', track: '48px', align: 'end', cell: (row) => (row.needsNight ? row.rooms : <i className={css.none}>none</i>) },
-    { id: 'nights', head: 'Nights', track: '48px', align: 'end', cell: (row) => (row.needsNight ? row.nights : <i className={css.none}>none</i>) },
-    { id: 'next', head: 'Next flight', track: '142px', cell: (row) => <NextCell row={row} /> },
-    { id: 'hotel', head: 'Hotel', track: 'minmax(120px, 1.3fr)', cell: (row) => <HotelCell row={row} /> },
+    { id: 'nights', head: 'Nights', track: '48px', from: 1080, align: 'end', cell: (row) => (row.needsNight ? row.nights : <i className={css.none}>none</i>) },
+    { id: 'next', head: 'Next flight', track: '142px', from: 930, cell: (row) => <NextCell row={row} /> },
+    { id: 'hotel', head: 'Hotel', track: 'minmax(100px, 1.3fr)', cell: (row) => <HotelCell row={row} /> },
     { id: 'lock', head: 'Lock', track: '148px', cell: (row) => <LockCell row={row} floor={floor} desk={desk} /> },
     { id: 'age', head: 'In state', track: '62px', align: 'end', cell: (row) => <span className={css.soft}><Age since={row.changedAt} /></span> },
   ]

@@ -48,6 +48,7 @@ export function SubCaseInspector({ rows, urn, view, reviews, onView }: Props) {
         </div>
         {row.status === 'PROCESSING' && <p className={css.hint}>Requested. It is booked when the hotel has confirmed.</p>}
         {row.reason && <p className={css.hint}>{row.reason}</p>}
+        {row.status === 'PENDING' && !row.mayIssueVoucher.allowed && <p className={css.hint}>No voucher: {row.mayIssueVoucher.why}</p>}
         <LockLine row={row} />
       </header>
       <div className={css.tabs} role="tablist" aria-label="Views">
