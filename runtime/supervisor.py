@@ -216,10 +216,12 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything, ours before the servers. May be repeated."""
         services = [watched.thing for watched in self._watched if isinstance(watched.thing, Service)]
-        for service in services:
-            service.ask_to_end()
-        for service in services:
-            service.stop()
+        partners = [service for service in services if service.name == "sandbox"]  # the worker finishes its calls to them
+        for leaving in ([service for service in services if service not in partners], partners):
+            for service in leaving:
+                service.ask_to_end()
+            for service in leaving:
+                service.stop()
         if self._valkeys:
             self._valkeys.stop()
         if self._postgres:

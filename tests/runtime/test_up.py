@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,19 @@ def test_it_is_healthy_and_says_where_everything_is(site: Site) -> None:
     assert {"b6", "ua", "dl"} <= set(urls["passenger"])
     assert {"hotelbeds", "pomelo", "twilio", "pss"} <= set(urls["sandboxes"])
     assert status["counts"]["sub_cases"] == 0
+
+
+def test_the_doctor_finds_it_well(site: Site) -> None:
+    done = site.nexa("doctor", "--json")
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert [finding for finding in found.values() if not finding["well"]] == []
+    assert done.returncode == 0
+    assert {"python", "embedded Postgres", "node", "site", "worker", "operator"} <= set(found)
+
+
+def test_every_airline_of_the_storm_is_served(site: Site) -> None:
+    served = json.loads(site.nexa("tenant", "list", "--json").stdout)
+    assert sorted(served) == sorted(site.status()["urls"]["passenger"])
 
 
 @pytest.mark.parametrize("process", [process for process in Process if process is not Process.MIGRATE])
