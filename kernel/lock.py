@@ -158,8 +158,8 @@ class Sessions:
 
     async def _resume(self, tenant: Tenant, operator: Urn, resume: str) -> Session | None:
         name, _, token = resume.rpartition(".")
-        if not name.startswith(f"{tenant}."):
-            return None
+        if not name.startswith(f"{tenant}.") or not await self.alive(name):
+            return None  # its locks are free already: it must not look as if they were still held
         turn = await self._attach(name, resume, token, operator)
         return Session(name, resume, operator, turn, resumed=True) if turn else None
 

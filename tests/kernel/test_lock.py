@@ -38,11 +38,16 @@ async def second(valkey_urls: ValkeyUrls, redis: Redis) -> AsyncIterator[Session
     await made.close()
 
 
-async def die(gateway: Sessions, redis: Redis) -> None:
-    """What is left of a gateway some time after kill -9: its beat has expired, nobody said good-bye."""
+async def fall_silent(gateway: Sessions) -> None:
+    """What is left of a gateway just after kill -9: nobody said good-bye."""
     assert gateway._beating is not None
     gateway._beating.cancel()
     gateway._mine.clear()
+
+
+async def die(gateway: Sessions, redis: Redis) -> None:
+    """And some time later: its last beat has expired."""
+    await fall_silent(gateway)
     await redis.delete(f"gateway:{gateway._gateway}")
 
 
@@ -116,11 +121,18 @@ async def test_sessions_die_with_their_gateway(gateway: Sessions, second: Sessio
     assert not await second.alive(session.id)
 
 
-async def test_a_session_of_a_dead_gateway_can_be_taken_up(gateway: Sessions, second: Sessions, redis: Redis) -> None:
+async def test_a_session_of_a_killed_gateway_can_be_taken_up_in_time(gateway: Sessions, second: Sessions, redis: Redis) -> None:
+    session = await gateway.open(T1, ANA)
+    await fall_silent(gateway)
+    assert (await second.open(T1, ANA, resume=session.resume)).resumed
+    await redis.delete(f"gateway:{gateway._gateway}")
+    assert await second.alive(session.id)
+
+
+async def test_a_dead_session_does_not_come_back(gateway: Sessions, second: Sessions, redis: Redis) -> None:
     session = await gateway.open(T1, ANA)
     await die(gateway, redis)
-    assert (await second.open(T1, ANA, resume=session.resume)).resumed
-    assert await second.alive(session.id)
+    assert not (await second.open(T1, ANA, resume=session.resume)).resumed
 
 
 async def test_after_signing_out_it_is_dead_at_once(gateway: Sessions) -> None:
