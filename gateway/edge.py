@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.answer import (
@@ -116,17 +116,20 @@ def from_query_string(query: bytes) -> Asked:
 
 
 async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """Raises: TooLarge, WrongMedia."""
+    """Raises: TooLarge, WrongMedia, BadRequest for one that breaks off."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMedia("Send the body as it is, not compressed.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 12 or int(length) > limit:
         raise TooLarge(f"A body has at most {limit} bytes.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"A body has at most {limit} bytes.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"A body has at most {limit} bytes.")
+    except ClientDisconnect:
+        raise BadRequest("The body broke off.") from None
     return bytes(body)
 
 

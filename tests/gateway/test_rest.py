@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from gateway.rest.call import BODY_LIMIT
 from gateway.rest.reading import TEXT_LIMIT
@@ -263,3 +268,61 @@ async def test_what_breaks_behind_is_told_without_what_it_was(desk: Desk) -> Non
     async with desk.client() as client:
         broken = problem(await client.get(CASES), 500, "INTERNAL")
     assert "databases" not in str(broken)
+
+
+async def test_a_body_that_breaks_off_is_no_error_of_ours(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    messages: list[dict[str, Any]] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"authorization", b"Bearer desk"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": PUSH, "query_string": b"", "headers": headers, "root_path": ""}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Starlette(routes=desk.routes())(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert caplog.records == []
+
+
+# whatever it is ------------------------------------------------------------------------------------------------------------------
+
+TEXTS = st.text(max_size=40) | st.sampled_from(
+    ["urn:flight:B6900@20260208:vendor:custom", "urn:flight:@:vendor:custom", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+00:00",
+     "2026-02-08T14:00:00+05:30:15.5", "2026-W06-7T14:00Z", "x" * TEXT_LIMIT, "🛬" * TEXT_LIMIT, "\ud7ff\ue000", "null", "1e400"]
+)  # fmt: skip
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS | st.lists(TEXTS, max_size=2)
+INSTANTS = st.builds(
+    lambda local, offset: f"{local.isoformat()}{offset}", st.datetimes(), st.sampled_from(["Z", "+14:00", "-12:00", "+05:45", "-00:00:01"])
+)
+GOOD = {
+    **dict.fromkeys(a_notice(), TEXTS),
+    "flight": st.integers(1).map("urn:flight:B6{}@20260208:vendor:custom".format),
+    "scheduledDeparture": INSTANTS,
+}
+BODIES = st.builds(
+    lambda good, wrong, extra: {**a_notice(**good), **wrong, **extra},
+    st.fixed_dictionaries({}, optional=GOOD),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(a_notice(), VALUES)) | st.just({}),
+    st.dictionaries(TEXTS, VALUES, max_size=1) | st.just({}),
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES)
+async def test_no_body_is_an_error_of_ours(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    response = await client.post(PUSH, content=json.dumps(body), headers={"content-type": "application/json"})
+    assert response.status_code in (200, 202, 400, 422), response.text
+    if response.status_code < 300:
+        assert (await client.get(response.headers["location"])).status_code == 200
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.text(max_size=60), first=TEXTS, after=TEXTS)
+async def test_no_address_is_an_error_of_ours(client: httpx.AsyncClient, path: str, first: str, after: str) -> None:
+    named = await client.get(f"{CASES}/{quote(path, safe='')}", params={"first": first})
+    paged = await client.get(CASES, params={"after": after})
+    cursor = await client.get(CASES, params={"after": base64.urlsafe_b64encode(f"{first} {after}".encode()).decode().rstrip("=")})
+    assert {named.status_code, paged.status_code, cursor.status_code} <= {200, 400, 404}
