@@ -204,7 +204,7 @@ async def test_a_signed_report_is_taken_as_often_as_it_comes(client: httpx.Async
 async def test_a_report_without_its_signature_is_refused(client: httpx.AsyncClient, secret: str) -> None:
     for headers in ({}, signed(REPORT, "guess"), signed({**REPORT, "MessageStatus": "failed"}, secret)):
         response = await client.post("/webhooks/t1/twilio", data=REPORT, headers=headers)
-        assert response.status_code == 403
+        assert response.status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/webhooks/NOBODY/twilio", "/webhooks/t1/nobody", "/webhooks/platform/twilio"])
