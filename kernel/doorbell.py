@@ -13,6 +13,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ class Doorbell:
         """Delivers what waits, then forgets the server."""
         if self._ringing:
             await self._ringing
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
     async def _ring(self) -> None:
         await asyncio.sleep(GATHER.total_seconds())
@@ -141,13 +142,15 @@ async def answer(url: str, queue: str, look: Look, stop: asyncio.Event) -> None:
 
 
 async def _close(hands: Worker, redis: ArqRedis, working: asyncio.Task[None]) -> None:
-    try:
-        await hands.close()
-    except (RedisError, OSError, asyncio.CancelledError):
-        log.info("the queue's server is not there to say goodbye to")
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
-    await redis.connection_pool.disconnect()
+    """What `Worker.close` does, without its deprecated call and whether or not the server is there."""
+    tasks = {working, *hands.tasks.values()} | ({hands.main_task} if hands.main_task else set())
+    while tasks:  # asked again: a cancellation that meets the driver at the wrong moment gets lost there
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.2)
+    with suppress(RedisError, OSError):
+        await redis.delete(hands.health_check_key)
+    await redis.aclose(close_connection_pool=True)
 
 
 def _redis(url: str) -> ArqRedis:
