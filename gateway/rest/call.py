@@ -10,12 +10,12 @@ from graphql import FieldNode, GraphQLField, GraphQLSchema, SelectionSetNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.answer import JSON, NEVER_STORED, NotAcceptable
+from gateway.answer import JSON, NEVER_STORED, BadRequest, NotAcceptable
 from gateway.documents import Documents
 from gateway.edge import Authenticate, MakeContext, expect_json, read_body, read_json
 from gateway.engine import Engine
 from gateway.rest.problems import refusal_of
-from gateway.rest.reading import Unfit, read, read_query, variables_of
+from gateway.rest.reading import read, read_query, variables_of
 from gateway.rest.table import PREFIX, Call, told
 
 BODY_LIMIT: Final = 64 * 1024  # bytes; the largest body there is has six short fields
@@ -66,7 +66,7 @@ class BoundCall:
         expect_json(request.headers.get("content-type", ""))
         body = read_json(await read_body(request, BODY_LIMIT))
         if not isinstance(body, dict):
-            raise Unfit([{"in": "body", "field": "body", "detail": "expected one JSON object"}])
+            raise BadRequest("The body is one JSON object.")
         return body
 
 

@@ -23,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_nullable_type,
+    is_required_input_field,
     type_from_ast,
     value_from_ast_untyped,
 )
@@ -146,14 +147,15 @@ def _faults(value: object, kind: GraphQLInputType, place: str, name: str) -> Ite
 
 def _faults_of_object(value: object, kind: GraphQLInputObjectType, place: str, name: str) -> Iterator[Fault]:
     if not isinstance(value, dict):
-        yield _fault(place, name, "expected one JSON object" if place == "body" and not name else "expected an object")
+        yield _fault(place, name, f"expected {expected(kind)}")
         return
     within = f"{name}." if name else ""
     for key in value:
         if theirs(key) not in kind.fields:
             yield _fault(place, within + key[:60], f"is not known; known are: {', '.join(sorted(map(ours, kind.fields)))}")
     for field, one in kind.fields.items():
-        yield from _faults(value.get(ours(field)), one.type, place, within + ours(field))
+        if ours(field) in value or is_required_input_field(one):
+            yield from _faults(value.get(ours(field)), one.type, place, within + ours(field))
 
 
 def _wrong(value: object, kind: GraphQLScalarType | GraphQLEnumType) -> str | None:

@@ -173,7 +173,7 @@ async def test_every_fault_of_a_body_is_told_at_once(client: httpx.AsyncClient) 
 @pytest.mark.parametrize("body", [b"[]", b"1", b"null", b'"x"'])
 async def test_a_body_is_one_object(client: httpx.AsyncClient, body: bytes) -> None:
     response = await client.post(PUSH, content=body, headers={"content-type": "application/json"})
-    assert faults(response, 422) == {"body": "expected one JSON object"}
+    assert problem(response, 400, "BAD_REQUEST")["detail"] == "The body is one JSON object."
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"airport":"\xff"}', b'{"n":NaN}', b'{"a":' * 5_000 + b"1" + b"}" * 5_001])
