@@ -226,9 +226,9 @@ def sub_cases_changed(context: Context, rows: Sequence[SubCase]) -> None:
 
 def lock_changed(context: Context, lock: Lock) -> None:
     _publish(context, "locks", lock.sub_case, lock.fence)
-    _publish(context, f"sub-cases:{lock.case}", lock.sub_case, 0)
+    _publish(context, f"sub-cases:{lock.case}", lock.sub_case, 0, urgent=True)
 
 
-def _publish(context: Context, topic: str, urn: Urn, version: int) -> None:
+def _publish(context: Context, topic: str, urn: Urn, version: int, *, urgent: bool = False) -> None:
     if context.doors.feed is not None:
-        context.doors.feed.publish(context.tenant, topic, urn, version)
+        context.doors.feed.publish(context.tenant, topic, urn, version, urgent=urgent)

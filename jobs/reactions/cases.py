@@ -143,7 +143,7 @@ async def show_sub_cases(work: Work, taken: Sequence[tuple[SubCaseOpened | SubCa
 @on(LockChanged)
 async def show_lock(work: Work, event: LockChanged, envelope: Envelope, ports: Ports) -> None:
     _show(work, ports, "locks", event.sub_case, event.fence)
-    _show(work, ports, f"sub-cases:{event.case}", event.sub_case, event.fence)
+    _show(work, ports, f"sub-cases:{event.case}", event.sub_case, event.fence, urgent=True)
     _show(work, ports, "cases", event.case, event.fence)
 
 
@@ -181,8 +181,10 @@ def _alert(work: Work, ports: Ports, envelope: Envelope, kind: str, case: Urn, s
     _show(work, ports, "alerts", envelope.urn, 1, item)
 
 
-def _show(work: Work, ports: Ports, topic: str, urn: Urn, version: int, item: dict[str, Any] | None = None) -> None:
+def _show(
+    work: Work, ports: Ports, topic: str, urn: Urn, version: int, item: dict[str, Any] | None = None, *, urgent: bool = False
+) -> None:
     async def publish() -> None:
-        ports.feed.publish(work.tenant, topic, urn, version, item)
+        ports.feed.publish(work.tenant, topic, urn, version, item, urgent=urgent)
 
     work.after_commit(publish)
