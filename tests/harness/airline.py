@@ -77,7 +77,7 @@ class Airline:
 
     async def operator(self, role: str = ADMIN) -> OperatorCaller:
         if role not in self._operators:
-            token = (await self.site.token("operator", "--tenant", self.tenant, "--role", role))["token"]
+            token = (await self.site.token("operator", "--tenant", self.tenant, "--role", role, "--lifetime", "7200"))["token"]
             self._operators[role] = OperatorCaller(self._http("operator"), token)
         return self._operators[role]
 
@@ -154,11 +154,14 @@ class Airline:
         return await self.twins.held(self.tenant)
 
     async def link(self, number: str) -> str:
-        """The link in the offer's text to this number."""
-        texts = (await self.held()).texts[number]
-        found = LINK.search(next(text for text in texts if "room" in text))
-        assert found, texts
-        return found[0]
+        """The link in the offer's text to this number, as soon as it is there."""
+
+        async def sent() -> str | None:
+            texts = (await self.held()).texts.get(number, ())
+            found = LINK.search(next((text for text in texts if "your room" in text), ""))
+            return found[0] if found else None
+
+        return await eventually(sent, f"the text to {number}")
 
     async def passenger(self, number: str) -> PassengerCaller:
         """The passenger with this number, signed in by the link of the text."""

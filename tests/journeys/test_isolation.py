@@ -25,12 +25,15 @@ from graphql import (
     type_from_ast,
 )
 
+from adapters.twilio.sandbox import credentials
+from adapters.twilio.webhook import signature
 from domains.airline.model import Tier
-from kernel.http import Request, json_request
+from kernel.http import Request, form_request, json_request
 from kernel.urn import Urn
 from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
 from tests.harness.callers import DOCUMENTS, PassengerCaller
 from tests.harness.flights import a_flight, a_party
+from tests.harness.running import RunningSite
 from tests.harness.servers import ROOT
 from tests.harness.twins import Held
 
@@ -283,6 +286,17 @@ def _bearing(token: str) -> Request:
 
 def _without(body: bytes, urn: str) -> bytes:
     return body.replace(urn.encode(), b"URN")
+
+
+async def test_a_vendors_report_counts_for_the_airline_whose_secret_signed_it(world: World, site: RunningSite) -> None:
+    partner, form = await world.ours.partner(), {"MessageSid": "SM" + "0" * 32, "MessageStatus": "delivered"}
+    statuses = []
+    for signer in (world.ours, world.theirs):
+        url = f"http://localhost:{site.ports.gateways['partner']}/webhooks/{world.ours.tenant}/twilio"
+        signed = {"x-twilio-signature": signature(credentials(signer.tenant)["auth_token"], url, form)}
+        reply = await partner.send(form_request(f"/webhooks/{world.ours.tenant}/twilio", form, signed))
+        statuses.append(reply.status)
+    assert statuses == [204, 403]
 
 
 # --- the passengers' door -----------------------------------------------------------------------------------------------------------

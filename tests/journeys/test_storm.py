@@ -11,14 +11,11 @@ from typing import Any
 import pytest
 
 from domains.airline.model import ManifestEntry
-from kernel.http import Http
-from kernel.tenancy import Tenant
-from runtime.replay.play import play
 from runtime.replay.storm import Storm
 from tests.harness.airline import Airline, Airlines, Opened, Row
 from tests.harness.callers import data_of
 from tests.harness.running import RunningSite, eventually
-from tests.harness.twins import Held, Twins
+from tests.harness.twins import Held
 
 FLIGHTS = 2  # both of MQ, from LaGuardia: 22 parties
 VOUCHERS = 10
@@ -62,20 +59,10 @@ class Storm2013:
 
 
 @pytest.fixture(scope="module")
-async def storm(site: RunningSite, airlines: Airlines, twins: Twins) -> Storm2013:
-    """The replay, as `./nexa up` does it."""
-
-    async def token(tenant: Tenant) -> str:
-        return (await airlines[tenant].partner()).token
-
-    door = Http(f"{site.url('partner')}/partner/v1")
-    pss = Http(f"{site.url('sandbox')}/_sandbox/pss")
-    try:
-        progress = await play(door, pss, token, flights=FLIGHTS, speed=1e6)
-    finally:
-        await door.close()
-        await pss.close()
-    assert (progress.played, progress.repeated) == (FLIGHTS, 0)
+async def storm(site: RunningSite, airlines: Airlines) -> Storm2013:
+    """Played as a user would play it."""
+    said = await site.nexa("replay", "--flights", str(FLIGHTS), "--speed", "1000000")
+    assert f"{FLIGHTS} flights played, 0 of them known already" in said
     aboard = {str(entry.pnr): entry for _, manifest in Storm().manifests(FLIGHTS) for entry in manifest.entries}
     airline = airlines["mq"]
     partner = await airline.partner()
@@ -98,11 +85,8 @@ async def test_a_push_opens_a_case_with_a_sub_case_for_every_pnr(storm: Storm201
 async def test_playing_the_storm_again_changes_nothing(storm: Storm2013, site: RunningSite) -> None:
     partner = await storm.airline.partner()
     before = json.loads((await partner.cases()).body)
-    departure, _ = next(iter(Storm().manifests(1)))
-    body = {"externalEventId": f"{departure.urn.id}-cancelled", "flight": departure.urn, "airport": departure.origin}
-    more = {"destination": departure.destination, "scheduledDeparture": departure.departs.isoformat(), "cause": Storm().label}
-    reply = await partner.push({**body, **more})
-    assert (reply.status, reply.headers.get("x-nexa-replayed")) == (200, "true")
+    said = await site.nexa("replay", "--flights", str(FLIGHTS), "--speed", "1000000")
+    assert f"{FLIGHTS} of them known already" in said
     assert json.loads((await partner.cases()).body) == before
 
 
