@@ -1,10 +1,9 @@
-"""The console in a real browser: where there is none these tests are left out with a loud reason, and in CI they fail instead."""
+"""The console in a real browser. Where the pages cannot be built the tests are left out with a loud reason; in CI they fail instead."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,19 +14,18 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
 from runtime import build
 
 HOME: Final = Path(os.environ.get("NEXA_HOME", build.TREE / ".nexa"))  # the site's own: what `up` has built is not built again
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 STARTED_WITHIN: Final = 60  # seconds
 
 
 def left_out(reason: str) -> NoReturn:
     """Skips, loudly; in CI nothing may be left out."""
-    if os.environ.get("CI"):
+    if os.environ.get("CI") or os.environ.get("NEXA_REQUIRE_BROWSER"):
         pytest.fail(reason)
     pytest.skip(f"NOT TESTED: {reason}")
 
@@ -39,19 +37,6 @@ def built() -> Path:
         return build.build(HOME)
     except build.BuildError as error:
         left_out(f"the console cannot be built here: {error}")
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """The system's Chromium; Playwright brings none of its own."""
-    program = os.environ.get("NEXA_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        left_out("there is no Chromium on PATH and NEXA_BROWSER names none; on Debian: apt-get install chromium")
-    async with async_playwright() as playwright:
-        # Chromium refuses its own sandbox to root, which is who CI and containers are.
-        launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-        yield launched
-        await launched.close()
 
 
 @dataclass(frozen=True, slots=True)

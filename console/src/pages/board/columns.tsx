@@ -8,8 +8,11 @@ const longWait = 15 * 60_000 // ms; a voucher is promised within the first quart
 
 const causes: Record<string, string> = { WEATHER: 'Weather', AIRPORT_CLOSED: 'Airport closed' }
 
-/** A partner's code as words: `CREW_DUTY` → `Crew duty`. */
-export const causeWords = (cause: string): string => causes[cause] ?? cause.charAt(0).toUpperCase() + cause.slice(1).toLowerCase().replaceAll('_', ' ')
+/** A partner's code as words, `CREW_DUTY` → `Crew duty`; what is in words already is left alone. */
+export function causeWords(cause: string): string {
+  if (!/^[A-Z_]+$/.test(cause)) return cause
+  return causes[cause] ?? cause.charAt(0) + cause.slice(1).toLowerCase().replaceAll('_', ' ')
+}
 
 export const count = (row: CaseRow, status: CaseRow['counts'][number]['status']): number => row.counts.find((one) => one.status === status)?.count ?? 0
 
@@ -28,7 +31,7 @@ export const columns: ReadonlyArray<Column<CaseRow>> = [
     ),
   },
   { id: 'departs', head: 'Departed', track: '64px', cell: (row) => <time dateTime={row.departs}>{hour(row.departs)}</time> },
-  { id: 'cause', head: 'Cause', track: '96px', from: 1200, cell: (row) => <span className={css.soft}>{causeWords(row.cause)}</span> },
+  { id: 'cause', head: 'Cause', track: 'minmax(96px, 1fr)', from: 1200, cell: (row) => <span className={css.soft} title={causeWords(row.cause)}>{causeWords(row.cause)}</span> },
   { id: 'progress', head: 'Progress', track: 'minmax(160px, 3fr)', cell: (row) => (row.subCasesTotal > 0 ? <Progress counts={countsOf(row.counts)} /> : <span className={css.soft}>{manifestWords(row.manifestState)}</span>) },
   { id: 'parties', head: 'Parties', track: '58px', from: 960, align: 'end', cell: (row) => row.subCasesTotal.toLocaleString('en') },
   { id: 'waiting', head: 'Waiting', track: '58px', align: 'end', cell: (row) => number(count(row, 'PENDING')) },

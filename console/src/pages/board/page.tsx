@@ -126,9 +126,8 @@ function CaseInspector({ urn, onOpen }: { urn: string | null; onOpen(urn: string
         <h2>
           {row.flightNumber} {row.airport} to {row.destination}
         </h2>
-        <p>
-          {causeWords(row.cause)}, was due {dayAndHour(row.departs)}
-        </p>
+        <p>Was due {dayAndHour(row.departs)}</p>
+        <p>{causeWords(row.cause)}</p>
         <button type="button" className={css.open} onClick={() => onOpen(row.urn)}>
           Open case
         </button>

@@ -141,8 +141,8 @@ function CaseTitle({ urn }: { urn: string }) {
   return (
     <h1>
       {row.flightNumber}
-      <small>
-        {row.airport} to {row.destination}, {dayAndHour(row.departs)}, {causeWords(row.cause).toLowerCase()}
+      <small title={causeWords(row.cause)}>
+        {row.airport} to {row.destination}, {dayAndHour(row.departs)}
       </small>
     </h1>
   )
