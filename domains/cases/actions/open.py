@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from domains.cases import events, store
 from domains.cases.actions.review import open_review
@@ -23,6 +25,8 @@ from kernel.refusal import BadInput
 from kernel.urn import Urn
 from kernel.work import Work
 
+_AIRPORT: Final = re.compile(r"[A-Z]{3}")
+
 
 async def declare_disruption(work: Work, command: DeclareDisruption, *, pss: str) -> tuple[Case, bool]:
     """Opens the case of a disrupted flight; the second value is True when it was open already (same event or same flight).
@@ -37,6 +41,7 @@ async def declare_disruption(work: Work, command: DeclareDisruption, *, pss: str
             vendor=command.flight.vendor,
             expected=pss,
         )
+    _check_words(command)
     if command.departs.utcoffset() is None:
         raise BadInput("the scheduled departure needs an offset from UTC, such as 2026-02-08T14:05:00-05:00")
     case = Case(
@@ -58,6 +63,15 @@ async def declare_disruption(work: Work, command: DeclareDisruption, *, pss: str
     await work.record(events.CaseOpened(case.urn, case.flight, case.airport), aggregate=case.urn)
     await work.audit(action="case.open", entity=case.urn, reason=command.reason or command.cause, after={"flight": case.flight})
     return case, False
+
+
+def _check_words(command: DeclareDisruption) -> None:
+    for name, airport in (("airport", command.airport), ("destination", command.destination)):
+        if not _AIRPORT.fullmatch(airport):
+            raise BadInput(f"{name} is {airport[:20]!r}; expected the three capitals of an IATA code, such as JFK")
+    for name, words, most in (("the external event id", command.external_event, 200), ("the cause", command.cause, 500)):
+        if not 1 <= len(words.strip()) <= most or not words.isprintable():
+            raise BadInput(f"{name} has {len(words)} characters; expected 1 to {most}, without control characters")
 
 
 async def provision_manifest(work: Work, case_urn: Urn, drafts: Sequence[PnrDraft]) -> int:

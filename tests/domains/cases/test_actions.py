@@ -61,6 +61,12 @@ async def test_a_flight_of_another_vendor_is_refused(work: Work) -> None:
         await actions.declare_disruption(work, a_disruption(flight=Urn("urn:flight:B61@20260208:vendor:sabre")), pss=PSS)
 
 
+@pytest.mark.parametrize("changes", [{"airport": ""}, {"destination": "bos"}, {"external_event": "x" * 201}, {"cause": "\0"}])
+async def test_words_that_name_nothing_are_bad_input(work: Work, changes: dict[str, str]) -> None:
+    with pytest.raises(BadInput, match="expected"):
+        await actions.declare_disruption(work, a_disruption(**changes), pss=PSS)
+
+
 @pytest.mark.parametrize("changes", [{"flight": Urn("urn:pnr:ABC:vendor:custom_pss")}, {"departs": DEPARTS.replace(tzinfo=None)}])
 async def test_a_disruption_without_a_flight_or_an_offset_is_bad_input(work: Work, changes: dict[str, object]) -> None:
     with pytest.raises(BadInput):
