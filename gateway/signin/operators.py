@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from gateway.answer import NEVER_STORED, BadRequest, Busy, DoorRefusal, NotAllowed, Unauthenticated, problem_refusal
 from gateway.signin.provider import API, CLAIM
 from gateway.signin.tokens import ACCESS, Claims, Jwks, Verifier, bearer, until
+from kernel.clock import now
 from kernel.http import Http, Reply, TransportError, Unintelligible, form_request
 from kernel.identity import Operator, Role
 from kernel.lock import Sessions
@@ -152,7 +153,7 @@ class ConsoleSignIn:
             if isinstance(refusal, Unauthenticated):
                 response.delete_cookie(REFRESH, path="/auth")
             return response
-        ends = datetime.now(UTC) + timedelta(seconds=float(tokens.get("expires_in", 0)))
+        ends = now() + timedelta(seconds=float(tokens.get("expires_in", 0)))
         answer = JSONResponse({"token": tokens["access_token"], "expiresAt": ends.isoformat()}, headers=NEVER_STORED)
         if tokens.get("refresh_token"):
             self._set(answer, REFRESH, tokens["refresh_token"], _REFRESH_LIFETIME, "strict")
