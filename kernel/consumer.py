@@ -100,14 +100,10 @@ class _Open:
 
 
 class Consumer:
-    """Consumes all streams of one tenant while this worker holds the lease; `on_applied` is called after each batch with effects."""
+    """Consumes all streams of one tenant while this worker holds the lease."""
 
-    def __init__(
-        self, tenant: Tenant, bus: Bus, databases: Databases, reactions: Reactions, ports: Any, name: str,
-        on_applied: Callable[[Tenant], None] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, tenant: Tenant, bus: Bus, databases: Databases, reactions: Reactions, ports: Any, name: str) -> None:
         self.tenant, self.bus, self.databases, self.reactions, self.ports, self.name = tenant, bus, databases, reactions, ports, name
-        self.on_applied = on_applied
         self.streams = [stream(tenant, domain) for domain in databases if domain != "intake"]
         self._leads = self._prepared = False
         self._lanes: dict[str, Lane] = {}
@@ -173,8 +169,6 @@ class Consumer:
             for domain, reactions in by_domain.items():
                 lots.setdefault(domain, []).append(Delivery(entry, reactions, taken))
         results = await asyncio.gather(*(self._lane(domain).apply(lot) for domain, lot in lots.items()))
-        if lots and self.on_applied:
-            self.on_applied(self.tenant)
         await self.bus.acknowledge([*done, *self._close(delivery for result in results for delivery in result)])
 
     async def _retry(self) -> None:

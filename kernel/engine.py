@@ -92,11 +92,12 @@ class Engine:
         """Takes nothing new, and lets what is under way finish within `grace`; `run` returns then."""
         self._stopping.set()
 
-    def wake(self, tenant: Tenant | None = None, urn: Urn | None = None) -> None:
-        """Look now. Carries no truth; may be called at any time and as often as one likes."""
+    def wake(self, tenant: Tenant | None = None, urn: Urn | None = None, domain: str | None = None) -> None:
+        """Look now, in this domain's database or in all. Carries no truth; may be called at any time and as often as one likes."""
         for floor in self._floors:
-            floor.turns.expect(tenant)
-            floor.bell.ring()
+            if domain in (None, floor.domain):
+                floor.turns.expect(tenant)
+                floor.bell.ring()
 
     @property
     def stopping(self) -> bool:
@@ -174,8 +175,8 @@ class _Roll:
 class _Floor:
     """One table's hands: a loop that claims what is due, and tasks that work it off. `held` is what the tasks have."""
 
-    def __init__(self, engine: Engine, claims: Claims, kinds: Iterable[str], name: str) -> None:
-        self.engine, self.claims, self.kinds, self.name = engine, claims, tuple(kinds), name
+    def __init__(self, engine: Engine, claims: Claims, kinds: Iterable[str], domain: str, name: str) -> None:
+        self.engine, self.claims, self.kinds, self.domain, self.name = engine, claims, tuple(kinds), domain, f"{domain}.{name}"
         self.bell, self.turns = Bell(), Turns()
         self.tasks: set[asyncio.Task[None]] = set()
         self.held: set[Urn] = set()
@@ -238,7 +239,7 @@ class _Floor:
 
 class _Workflows(_Floor):
     def __init__(self, engine: Engine, databases: Databases, plans: Plans, hooks: Hooks, home: str) -> None:
-        super().__init__(engine, Claims(databases.dispatch(home), WORKFLOWS, engine.id), plans, f"{home}.workflow")
+        super().__init__(engine, Claims(databases.dispatch(home), WORKFLOWS, engine.id), plans, home, "workflow")
         self.runner = WorkflowRunner(databases[home], plans, hooks, engine.id)
 
     async def round(self) -> bool:
@@ -258,7 +259,7 @@ class _Workflows(_Floor):
 
 class _Operations(_Floor):
     def __init__(self, engine: Engine, databases: Databases, operations: Operations, ports: Any, scale: float, domain: str) -> None:
-        super().__init__(engine, Claims(databases.dispatch(domain), OPERATIONS, engine.id), operations, f"{domain}.operation")
+        super().__init__(engine, Claims(databases.dispatch(domain), OPERATIONS, engine.id), operations, domain, "operation")
         self.operations = operations
         self.runner = OperationRunner(databases[domain], operations, ports, engine.presence, self.bell, scale=scale)
         self._flying: dict[str, int] = dict.fromkeys(operations, 0)

@@ -74,7 +74,7 @@ class Worker:
         self._tenants: set[Tenant] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.shop.databases.on_sent(lambda domain, tenant: self.look(tenant, None, domain))
-        self.shop.databases.on_due(lambda _domain, tenant: self._applied(tenant))
+        self.shop.databases.on_due(self._due)
 
     async def run(self) -> None:
         """Raises: UnsafeRoleError when a database role could see past a tenant."""
@@ -114,17 +114,15 @@ class Worker:
 
     def _serve(self, tenant: Tenant) -> None:
         self._tenants.add(tenant)
-        consumer = Consumer(
-            tenant, self.shop.bus, self.shop.databases, self.shop.registry.reactions, self.shop.ports, self.name, on_applied=self._applied
-        )
+        consumer = Consumer(tenant, self.shop.bus, self.shop.databases, self.shop.registry.reactions, self.shop.ports, self.name)
         self._start(f"consumer of {tenant}", lambda: consumer.run(self.stop.event))
         for chore in self.shop.registry.chores.values():
             if chore.each == "tenant":
                 self._repeat(chore, tenant)
 
-    def _applied(self, tenant: Tenant) -> None:
+    def _due(self, domain: str, tenant: Tenant) -> None:
         if self.engine:
-            self.engine.wake(tenant)
+            self.engine.wake(tenant, domain=domain)
 
     def _repeat(self, chore: Chore, *arguments: str) -> None:
         bell = self._bells[arguments[0]] if chore.woken_by else Bell()

@@ -147,7 +147,7 @@ def _not_sent(operation: AnyOperation, row: OperationRow, answer: NotSent, momen
         return _ended(operation, row, State.EXHAUSTED, answer, moment)
     wait = moment.jitter(operation.backoff.ceiling(row.waits))
     if answer.retry_after is not None:
-        wait = answer.retry_after + moment.jitter(operation.backoff.first)
+        wait = answer.retry_after + moment.jitter(min(answer.retry_after, operation.backoff.first))
     return Move(replace(row, state=State.UNKNOWN if unresolved else State.INTENT), wait)
 
 

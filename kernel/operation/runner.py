@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -47,6 +48,7 @@ from kernel.work import Work
 log = logging.getLogger(__name__)
 
 SEND_WITHIN: Final = timedelta(seconds=1)  # of the commit that says it is in flight
+SOON: Final = timedelta(minutes=1)  # what is due later is left to the sweep: a timer for each would only fill memory
 VERIFY_TRIES: Final = 20  # unclear answers after which a verification is left out
 
 _LOAD = text(f"""
@@ -166,8 +168,10 @@ class OperationRunner:
                 return await function(self.ports, row)
         except TimeoutError:
             return Unknown(f"no answer within {operation.time_out.total_seconds():g} s")
-        except Exception as error:  # its text may hold what was sent; only its type is kept
-            log.exception("operation %s broke off", operation.name, extra={"tenant": row.tenant, "urn": row.urn})
+        except Exception as error:  # its text may hold what was sent, names included: only its type and place are kept
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            told = (operation.name, type(error).__name__, place.filename, place.lineno)
+            log.error("operation %s broke off with %s at %s:%s", *told, extra={"tenant": row.tenant, "urn": row.urn})
             return Unknown(f"broke off with {type(error).__name__}")
 
     async def _finish(
@@ -188,7 +192,7 @@ class OperationRunner:
                     break
                 await asyncio.sleep(pause)
                 pause = min(2.0, pause * 2)
-        if move is not None and move.after is not None:
+        if move is not None and move.after is not None and move.after <= SOON:
             self.bell.ring_in(move.after)
 
     async def _commit(
