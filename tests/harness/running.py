@@ -31,7 +31,7 @@ from runtime.state import State, running
 from tests.harness.servers import ROOT, migrated_template
 from tests.harness.site import free_ports
 
-SETTLE_SCALE: Final = 0.02  # of 120 s: a lost answer is looked up after 2.4 s
+SETTLE_SCALE: Final = 0.01  # of 120 s: a lost answer is looked up after 1.2, 2.4 and 4.8 s
 SANDBOX_RATE: Final = 500  # calls a second: the limits have their own tests
 PATIENCE: Final = 120.0  # seconds; how long a machine with two busy cores may take for something that takes a second
 VALKEYS: Final = {"snapshots": "NEXA_SNAPSHOT_URL", "coordination": "NEXA_COORDINATION_URL", "queue": "NEXA_QUEUE_URL"}
