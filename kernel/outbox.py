@@ -81,10 +81,10 @@ class Relay:
         table = "intake" if database == "intake" else "outbox"
         self._waiting = text(f"""
             select position, tenant, receiver, {_PAYLOAD} as payload
-            from "{table}" where published_at is null order by position limit {BATCH}
+            from (select * from "{table}" where published_at is null order by position limit {BATCH}) as waiting order by position
         """)
         self._mark = text(f"""
-            update "{table}" as o set published_at = nexa_now()
+            update "{table}" as o set published_at = (select nexa_now())
             from unnest(cast(:tenants as text[]), cast(:positions as bigint[])) as t(tenant, position)
             where o.tenant = t.tenant and o.position = t.position
               and exists (select from relay_lease where name = 'relay' and fence = :fence)
