@@ -1,7 +1,7 @@
 /** Draws the page. No framework: one tree per state, and the element that had the focus gets it back by its name. */
 import type { Page, View } from './page'
 import type { Choice, Trip } from './store'
-import { clock, dayAndTime, money, nights } from './words'
+import { clock, dayAndTime, meals, money, nights } from './words'
 
 type Child = Node | string | null | false
 
@@ -81,7 +81,7 @@ function room(offer: NonNullable<Trip['offer']>, trip: Trip): HTMLElement {
     facts([
       ['Stay', nights(offer.checkIn, offer.checkOut)],
       ['Rooms', String(offer.rooms)],
-      ['Meals', offer.board],
+      ['Meals', meals(offer.board)],
       ['Confirmation', offer.confirmation],
     ]),
     trip.status === 'REJECTED_BY_PAX' ? null : h('figure', {}, qr(offer), h('figcaption', {}, 'Show this code at the hotel')),

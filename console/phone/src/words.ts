@@ -11,10 +11,17 @@ export function day(date: string): string {
 /** `Monday 9 February, 08:30`, as the airport's clock shows it. */
 export const dayAndTime = (instant: string): string => `${day(instant)}, ${instant.slice(11, 16)}${instant.endsWith('Z') ? ' UTC' : ''}`
 
+/** `Sun 8 Feb to Mon 9 Feb, 1 night`. */
 export function nights(from: string, to: string): string {
+  const short = (date: string): string => day(date).replaceAll(/[A-Z][a-z]{3,}/g, (word) => word.slice(0, 3))
   const count = Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000)
-  return `${day(from)} to ${day(to)}, ${count} ${count === 1 ? 'night' : 'nights'}`
+  return `${short(from)} to ${short(to)}, ${count} ${count === 1 ? 'night' : 'nights'}`
 }
+
+const boards: Record<string, string> = { RO: 'Not included', BB: 'Breakfast', HB: 'Breakfast and dinner', FB: 'All meals', AI: 'All inclusive' }
+
+/** The trade's two letters for what is eaten where, in words. */
+export const meals = (board: string): string => boards[board] ?? board
 
 export const money = ({ amount, currency }: { amount: string; currency: string }): string => new Intl.NumberFormat('en', { style: 'currency', currency }).format(Number(amount))
 

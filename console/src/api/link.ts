@@ -46,6 +46,7 @@ export interface LinkState {
   phase: Phase
   /** When anything was last heard: the *as of* of every figure. */
   heardAt: number
+  /** When the next try is due; null while one is under way, or none is needed. */
   retryAt: number | null
 }
 
@@ -64,6 +65,7 @@ export class Link {
   private wire: Wire | undefined
   private readonly followers = new Set<Follower>()
   private attempts = 0
+  private waiting = false // for the next try
   private tries = 0
   private retry: ReturnType<typeof setTimeout> | undefined
   private readonly watch: ReturnType<typeof setInterval>
@@ -87,7 +89,7 @@ export class Link {
 
   add(follower: Follower): void {
     this.followers.add(follower)
-    if (this.wire && this.phase !== 'down') follower.start()
+    if (this.wire && !this.waiting) follower.start()
   }
 
   remove(follower: Follower): void {
@@ -98,7 +100,7 @@ export class Link {
   lost(follower: Follower, failures: number): void {
     const { tries } = this
     setTimeout(() => {
-      if (this.followers.has(follower) && tries === this.tries && this.phase !== 'down') follower.start()
+      if (this.followers.has(follower) && tries === this.tries && !this.waiting) follower.start()
     }, this.jittered(waits[Math.min(failures, waits.length) - 1]!))
   }
 
@@ -137,7 +139,7 @@ export class Link {
 
   /** Now, instead of when the wait is over. */
   retryNow(): void {
-    if (this.phase !== 'down') return
+    if (!this.waiting) return
     clearTimeout(this.retry)
     this.reconnect()
   }
@@ -158,26 +160,29 @@ export class Link {
 
   private opened(): void {
     this.attempts = 0
+    this.waiting = false
     this.heard()
-    this.connection.set(this.connection.get() + 1)
     this.become('catching up')
+    this.connection.set(this.connection.get() + 1)
     setTimeout(() => this.phase === 'catching up' && this.become('live'), catchUpPatience)
     this.caughtUp()
   }
 
   private gone(signedOut: boolean): void {
-    if (this.phase === 'down' || this.phase === 'signed out') return
+    if (this.waiting || this.phase === 'signed out') return
     if (signedOut) return this.become('signed out')
     for (const follower of this.followers) follower.halt()
     const wait = this.jittered(waits[Math.min(this.attempts, waits.length - 1)]!)
     this.attempts += 1
+    this.waiting = true
     this.become('down', Date.now() + wait)
     this.retry = setTimeout(() => this.reconnect(), wait)
   }
 
   private reconnect(): void {
     this.tries += 1
-    this.become('connecting')
+    this.waiting = false
+    this.become('down') // until it is up: what flickers is read by nobody
     for (const follower of this.followers) follower.start()
   }
 

@@ -18,9 +18,9 @@ export function LinkBanner() {
     )
   }
   if (link.phase === 'down') {
-    const wait = Math.max(0, Math.ceil(((link.retryAt ?? now) - now) / 1000))
+    const next = link.retryAt === null ? 'Trying now.' : `Next try in ${Math.max(0, Math.ceil((link.retryAt - now) / 1000))} s.`
     return (
-      <Banner words={`No connection. Everything below is as of ${clockText(link.heardAt)}. Next try in ${wait} s.`}>
+      <Banner words={`No connection. Everything below is as of ${clockText(link.heardAt)}. ${next}`}>
         <button type="button" onClick={() => floor.link.retryNow()}>Try now</button>
       </Banner>
     )

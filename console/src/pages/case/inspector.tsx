@@ -127,6 +127,9 @@ function Details({ row, reviews }: { row: SubCaseRow; reviews: readonly CaseRevi
   )
 }
 
+/** The trade's two letters for what is eaten where. */
+const boards: Record<string, string> = { RO: 'room only', BB: 'breakfast', HB: 'half board', FB: 'full board', AI: 'all inclusive' }
+
 function OfferCard({ row }: { row: SubCaseRow }) {
   const offer = row.offer!
   return (
@@ -136,7 +139,7 @@ function OfferCard({ row }: { row: SubCaseRow }) {
         <p>{offer.hotelAddress}</p>
         {offer.hotelPhone && <p>{offer.hotelPhone}</p>}
         <p>
-          {day(offer.checkIn)} to {day(offer.checkOut)}, {offer.rooms} {offer.rooms === 1 ? 'room' : 'rooms'}, {offer.board}
+          {day(offer.checkIn)} to {day(offer.checkOut)}, {offer.rooms} {offer.rooms === 1 ? 'room' : 'rooms'}, {boards[offer.board] ?? offer.board}
         </p>
         <p>
           <b>{money(offer.total)}</b>
