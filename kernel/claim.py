@@ -83,6 +83,7 @@ class Claims:
             from picked p where w.tenant = p.tenant and w.urn = p.urn
             returning w.tenant, w.urn, w.{kind} as kind, w.fence
         """)
+        self._left = text(f"select distinct owner from {table} where owner = any(cast(:owners as text[]))")
 
     async def due(self, shares: Sequence[tuple[Tenant, str, int]], most: int) -> list[Claim]:
         """Takes what is due, up to `most`: of each `(tenant, kind, share)` the longest waiting, tenants in the order given."""
@@ -99,6 +100,11 @@ class Claims:
             return []
         facts = {"tenants": list(tenants), "owners": list(owners), "kinds": list(kinds), "share": most, "held": [str(urn) for urn in held]}
         return await self._take(self._orphans, facts)
+
+    async def left_of(self, owners: Sequence[str]) -> set[str]:
+        """Those of `owners` that still have something claimed, of any tenant and kind."""
+        async with self.engine.connect() as connection:
+            return set((await connection.execute(self._left, {"owners": list(owners)})).scalars())
 
     async def _take(self, statement: object, facts: Mapping[str, object]) -> list[Claim]:
         async with self.engine.begin() as connection:

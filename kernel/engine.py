@@ -62,7 +62,6 @@ class Engine:
         self._floors: list[_Floor] = [_Workflows(self, databases, plans, hooks or Hooks(), home)]
         self._floors += [_Operations(self, databases, operations.of(domain), ports, settle_scale, domain) for domain in operations.domains]
         self._stopping = asyncio.Event()
-        self._quiet_rounds = 0
 
     @property
     def id(self) -> str:
@@ -124,21 +123,19 @@ class Engine:
             await self.presence.beat()
 
     async def _take_over(self) -> None:
-        """Takes what dead workers had; when twice nothing was left of them, they are not looked for again."""
+        """Takes what dead workers had. Of whom nothing is left, whoever may serve it, is not looked for again."""
         dead = self.presence.dead
         if not dead:
-            self._quiet_rounds = 0
             return
-        taken = 0
+        clean = set(dead)
         for floor in self._floors:
             claims = await floor.take_over(dead)
-            taken += len(claims)
             if claims:
-                log.warning("took over %d of %s from %s", len(claims), floor.name, ", ".join(dead))
-        self._quiet_rounds = 0 if taken else self._quiet_rounds + 1
-        if self._quiet_rounds >= 2:
-            await self.presence.cleared(dead)
-            self._quiet_rounds = 0
+                log.warning("took over %d of %s from the dead", len(claims), floor.name)
+        for floor in self._floors:
+            clean -= await floor.claims.left_of(dead)
+        if clean:
+            await self.presence.cleared(tuple(clean))
 
     async def _find_lost(self) -> None:
         """What is claimed by this very worker and in nobody's hands: a fault of ours, and as good as a death."""

@@ -260,6 +260,22 @@ async def test_what_a_dead_worker_had_claimed_is_taken_over(databases: Databases
         assert await until_ended(world, workflow, hands.engine) == "DONE"
 
 
+async def test_a_worker_of_one_airline_does_not_bury_the_dead_of_another(databases: Databases, tenant: Tenant) -> None:
+    other = Tenant("t1")
+    workflow = await a_workflow(databases, other, PICNIC, Params("them"))
+    async with running(an_engine(databases, tenant, name="doomed")) as doomed:
+        await until(lambda: doomed.engine.healthy)
+        claims = Claims(databases.dispatch("cases"), WORKFLOWS, doomed.engine.id)
+        assert workflow in {claim.urn for claim in await claims.due([(other, PICNIC.plan, 50)], 50)}
+    async with running(an_engine(databases, tenant, PICNIC, name="neighbour")) as neighbour:
+        await until(lambda: doomed.engine.id in neighbour.engine.presence.dead)
+        await asyncio.sleep(0.4)
+    async with running(an_engine(databases, other, PICNIC, name="own")) as own:
+        await until(lambda: doomed.engine.id in own.engine.presence.dead)
+        world = a_world(databases, other)
+        assert await until_ended(world, workflow, own.engine) == "DONE"
+
+
 async def test_the_fence_stops_a_worker_that_was_only_paused(databases: Databases, tenant: Tenant) -> None:
     workflow = await a_workflow(databases, tenant, PICNIC, Params("us"))
     stale = Claims(databases.dispatch("cases"), WORKFLOWS, "paused:1")
