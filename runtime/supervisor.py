@@ -22,7 +22,7 @@ from runtime import probe, site
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import Child, ServerError, launch, port_is_free
 from runtime.embedded.valkey import Valkeys
-from runtime.settings import Process, for_process
+from runtime.settings import Process, for_process, read
 from runtime.state import Recorded, State, running
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -136,7 +136,7 @@ class Supervisor:
         self.say = say
         self.state = State(Recorded.of("supervisor", os.getpid()), ports.base)
         self._environ = environ
-        self._tenants = tuple(tenants)
+        self.tenants: tuple[str, ...] = read(environ).tenants or tuple(tenants)
         self._postgres = (
             None if site.brings_postgres(environ) else Postgres(home / "postgres", port=ports.postgres, log=self.logs / "postgres.log")
         )
@@ -163,9 +163,7 @@ class Supervisor:
         self.told = site.told(self.home, self.ports, self._environ, self._postgres.url if self._postgres else None, urls)
         if "NEXA_DATABASE_URL" in self.told:
             self.say("bringing the databases up to date")
-            self.run_once(
-                "migrate", ["migrate"], Process.MIGRATE, {"NEXA_TENANTS": self.told.get("NEXA_TENANTS") or ",".join(self._tenants)}
-            )
+            self.run_once("migrate", ["migrate"], Process.MIGRATE, {"NEXA_TENANTS": ",".join(self.tenants)})
 
     def start_services(self, sandbox_options: Sequence[str] = ()) -> None:
         """The sandbox, the worker and the gateways. Does not wait for them."""
@@ -192,7 +190,10 @@ class Supervisor:
                 assert isinstance(lost.thing, Service)
                 raise ServerError(f"{lost.name} did not get ready; its last words ({lost.thing.log}):\n{lost.thing.last_words()}")
             await asyncio.sleep(_WATCH)
-        self.state.phase = "ready"
+
+    def announce(self, urls: Mapping[str, object]) -> None:
+        """Write down that all is ready, and where."""
+        self.state.urls, self.state.phase = dict(urls), "ready"
         self._write_state()
 
     async def watch(self) -> None:

@@ -92,10 +92,10 @@ async def _stay(supervisor: Supervisor, arguments: argparse.Namespace, console: 
 async def _work(supervisor: Supervisor, arguments: argparse.Namespace, console: Console) -> None:
     supervisor.say("starting sandbox, worker and gateways")
     await supervisor.until_ready()
-    supervisor.state.urls = {**overview.urls(supervisor.ports, supervisor.told, sorted(Storm().airlines))}
-    supervisor.state.write(supervisor.home)
-    console.print(overview.table(supervisor.state.urls))
+    found = overview.urls(supervisor.ports, supervisor.told, supervisor.tenants)
+    console.print(overview.table({**found}))
     supervisor.say(f"sandbox limits: {await asyncio.to_thread(_limits, supervisor)}")
+    supervisor.announce({**found})
     playing = None if arguments.quiet else asyncio.create_task(_play(supervisor, arguments, console))
     try:
         await supervisor.watch()
@@ -127,18 +127,23 @@ def _detach(home: Path, arguments: argparse.Namespace) -> int:
     log = home / "logs" / "supervisor.log"
     switches = [f"--{name.replace('_', '-')}" for name in ("quiet", "no_pages", "published_quotas") if getattr(arguments, name)]
     options = ["--flights", str(arguments.flights), "--speed", str(arguments.speed), "--port", str(arguments.port), *switches]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
+        before = output.tell()
         command = [sys.executable, "-m", "runtime.command", "up", *options]
         child = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-    while child.poll() is None:
-        state = running(home)
-        if state and state.supervisor.pid == child.pid and state.phase == "ready" and state.urls:
-            Console(highlight=False).print(overview.table(state.urls))
-            return 0
-        time.sleep(0.1)
-    raise CommandError(f"it did not get ready:\n{log.read_text(errors='replace').strip()}")
+    with log.open(errors="replace") as saying:
+        saying.seek(before)
+        while child.poll() is None:
+            state = running(home)
+            ready = state is not None and state.supervisor.pid == child.pid and state.phase == "ready"
+            sys.stderr.write(saying.read())
+            if ready:
+                return 0
+            time.sleep(0.1)
+        sys.stderr.write(saying.read())
+    raise CommandError(f"it did not get ready; its log is {log}")
 
 
 def _count(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Final
 from runtime.embedded.privilege import Servant
 
 _LAUNCH: Final = Path(__file__).with_name("launch.py")
+_UNLENT: Final = (12_000, 32_000)
 _TAIL: Final = 12  # lines of a log worth showing in an error
 
 
@@ -104,11 +106,15 @@ def launch(
     return Child(process, name, log)
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(*, room: int = 1) -> int:
+    """The first of `room` loopback ports in a row that nobody listens on just now.
+
+    Taken below the range from which the kernel lends ports to outgoing connections: one of those might be lent before we bind.
+    """
+    while True:
+        first = random.randrange(*_UNLENT)
+        if all(port_is_free(port) for port in range(first, first + room)):
+            return first
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.embedded.process import free_port, port_is_free
+from runtime.embedded.process import free_port
 from runtime.site import Ports
 from tests.harness.servers import ROOT
 
@@ -67,7 +67,4 @@ def a_site(home: Path, *options: str) -> Iterator[Site]:
 
 def free_ports() -> Ports:
     """A base from which every port of a site is free."""
-    while True:
-        ports = Ports(min(free_port(), 65000))
-        if all(port_is_free(port) for port in ports.by_use.values()):
-            return ports
+    return Ports(free_port(room=30))
