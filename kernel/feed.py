@@ -40,6 +40,8 @@ QUIET: Final = timedelta(milliseconds=100)  # a screen drawn ten times a second 
 LIFETIME: Final = timedelta(minutes=15)  # how long a topic without news keeps its ring; a reader back later starts from a snapshot
 _LIFETIME_MS: Final = str(LIFETIME // timedelta(milliseconds=1))
 RETRY: Final = timedelta(seconds=1)
+PATIENCE: Final = timedelta(seconds=5)  # for one exchange with the store; a paused one counts as away
+FAREWELL: Final = timedelta(seconds=2)  # an end does not wait for a store that is away
 BATCH: Final = 500  # items; a larger batch is split, so that one message stays small
 WAITING: Final = 200  # batches a slow reader may fall behind before it must start from the ring again
 _PUBLISH: Final = Path(__file__).with_name("feed_publish.lua").read_text()
@@ -110,7 +112,7 @@ class Feed:
 
     @classmethod
     def connect(cls, url: str) -> Self:
-        return cls(Redis.from_url(url, health_check_interval=5))
+        return cls(Redis.from_url(url, health_check_interval=5, socket_connect_timeout=2))
 
     def publish(
         self, tenant: Tenant, topic: str, urn: Urn, version: int, item: dict[str, Any] | None = None, *, urgent: bool = False
@@ -156,8 +158,9 @@ class Feed:
 
     async def close(self) -> None:
         """Sends what waits and ends every subscription."""
-        with suppress(RedisError, OSError):
-            await self.settle()
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(FAREWELL.total_seconds()):
+                await self.settle()
         for line in self._lines.values():
             if line.timer is not None:
                 line.timer.cancel()
@@ -205,7 +208,7 @@ class Feed:
         taken = {key: list(self._lines[key].changes.values()) for key in keys}
         now = asyncio.get_running_loop().time()
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with asyncio.timeout(PATIENCE.total_seconds()), self._redis.pipeline(transaction=False) as pipeline:
                 for key, changes in taken.items():
                     self._lines[key].changes.clear()
                     self._lines[key].sent_at = now
@@ -234,7 +237,8 @@ class Feed:
         while True:
             try:
                 asked = self._redis.eval(_SINCE, 2, *_keys(tenant, topic), *arguments)
-                epoch, n, whole, *rings = await cast("Awaitable[list[Any]]", asked)
+                async with asyncio.timeout(PATIENCE.total_seconds()):
+                    epoch, n, whole, *rings = await cast("Awaitable[list[Any]]", asked)
                 break
             except (RedisError, OSError) as error:
                 log.warning("the feed cannot be read; trying again", extra={"error": type(error).__name__})

@@ -40,6 +40,7 @@ BEAT: Final = timedelta(seconds=1)
 GATEWAY_DEAD: Final = timedelta(seconds=6)
 LEASE: Final = timedelta(seconds=20)
 RENEWAL: Final = timedelta(seconds=5)
+PATIENCE: Final = timedelta(seconds=2)  # for one exchange with the store; a paused one counts as away
 _SINCE: Final = "sessions:since"  # since when the store remembers sessions
 _ATTACH, _LEAVE, _RENEW, _AGE = (Path(__file__).with_name(f"lock_{name}.lua").read_text() for name in ("attach", "leave", "renew", "age"))
 
@@ -67,7 +68,7 @@ class Sessions:
 
     @classmethod
     def connect(cls, url: str) -> Self:
-        return cls(Redis.from_url(url, health_check_interval=5))
+        return cls(Redis.from_url(url, health_check_interval=5, socket_connect_timeout=2))
 
     async def open(self, tenant: Tenant, operator: Urn, *, resume: str | None = None, on_lost: Callable[[], None] | None = None) -> Session:
         """The session that `resume` names, if it is still alive and this operator's; else a new one. Never refuses.
@@ -99,14 +100,16 @@ class Sessions:
         self._mine.pop(session, None)
         self._lost.pop(session, None)
         with suppress(RedisError, OSError):
-            await self._redis.delete(_key(session))
+            async with _patience():
+                await self._redis.delete(_key(session))
 
     async def owner(self, session: str) -> Urn | None:
         """The operator whose live session this is. A session the store forgot is known while its socket ends here."""
         if session in self._mine:
             return self._mine[session].operator
         try:
-            operator = await cast("Awaitable[bytes | None]", self._redis.hget(_key(session), "operator"))
+            async with _patience():
+                operator = await cast("Awaitable[bytes | None]", self._redis.hget(_key(session), "operator"))
         except (RedisError, OSError):
             return None
         return Urn(operator.decode()) if operator else None
@@ -121,7 +124,8 @@ class Sessions:
         if not asked:
             return set()
         try:
-            return await self._examine(asked)
+            async with _patience():
+                return await self._examine(asked)
         except (RedisError, OSError) as error:
             log.warning("liveness is unknown; nobody is declared dead", extra={"error": type(error).__name__})
             return set(asked)
@@ -138,7 +142,7 @@ class Sessions:
 
     async def beat(self) -> None:
         """One beat of this gateway; sessions that the store forgot are written again. Raises: RedisError, OSError."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
+        async with _patience(), self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(_gateway_key(self._gateway), "1", px=int(_ms(GATEWAY_DEAD + GRACE)))
             pipeline.eval(_AGE, 1, _SINCE)
             _, (began, _) = await pipeline.execute()
@@ -148,7 +152,7 @@ class Sessions:
     async def renew(self) -> None:
         """Renews every lease; lets go of sessions that came back through another socket. Raises: RedisError, OSError."""
         sessions = list(self._mine.values())
-        async with self._redis.pipeline(transaction=False) as pipeline:
+        async with _patience(), self._redis.pipeline(transaction=False) as pipeline:
             for one in sessions:
                 pipeline.eval(_RENEW, 1, _key(one.id), self._gateway, str(one.turn), _digest(one.resume), one.operator, _ms(LEASE))
             kept = await pipeline.execute() if sessions else []
@@ -215,7 +219,13 @@ class Sessions:
             lost()
 
     async def _eval(self, script: str, session: str, *arguments: str) -> Any:
-        return await cast("Awaitable[Any]", self._redis.eval(script, 1, _key(session), *arguments))
+        async with _patience():
+            return await cast("Awaitable[Any]", self._redis.eval(script, 1, _key(session), *arguments))
+
+
+def _patience() -> asyncio.Timeout:
+    """Not the client's own socket timeout: on Python 3.11 that can swallow a cancellation, and a beat would go on for ever."""
+    return asyncio.timeout(PATIENCE.total_seconds())
 
 
 def _key(session: str) -> str:

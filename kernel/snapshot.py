@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import orjson
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from kernel.refusal import StoreAway
@@ -27,6 +27,8 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
 KEPT_AFTER_STAY: Final = timedelta(days=7)  # after check-out the document is of no use to the passenger, and it names people
+PATIENCE: Final = timedelta(seconds=2)  # for one exchange; then the passenger is asked to come again
+CONNECTIONS: Final = 32  # of one process; a storm waits in our queue instead of opening thousands
 REBUILD_LEASE: Final = timedelta(seconds=15)  # a rebuild that died stops holding answers back after this
 _PUBLISH: Final = Path(__file__).with_name("snapshot_publish.lua").read_text()
 
@@ -62,10 +64,12 @@ class Compiled:
     expires: datetime | None = None
 
 
-@contextmanager
-def _reaching() -> Iterator[None]:
+@asynccontextmanager
+async def _reaching() -> AsyncIterator[None]:
+    """Not by the client's own socket timeout: on Python 3.11 that can swallow a cancellation."""
     try:
-        yield
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            yield
     except (RedisError, OSError) as error:
         raise StoreAway() from error
 
@@ -78,7 +82,9 @@ class Snapshots:
 
     @classmethod
     def connect(cls, url: str) -> Self:
-        return cls(Redis.from_url(url, health_check_interval=5))
+        return cls(
+            Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=None, socket_connect_timeout=2))
+        )
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -91,7 +97,7 @@ class Snapshots:
 
     async def publish_many(self, tenant: Tenant, compiled: Iterable[Compiled]) -> int:
         """`publish` for many in one round trip; how many took their place."""
-        with _reaching():
+        async with _reaching():
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for one in compiled:
                     body = orjson.dumps(one.document)
@@ -104,7 +110,7 @@ class Snapshots:
 
     async def look(self, tenant: Tenant, sub_case: Urn) -> Sight:
         """The snapshot and the state of the store, in one round trip."""
-        with _reaching():
+        async with _reaching():
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(_key(tenant, sub_case), ["version", "document", "etag"])
                 pipeline.exists(_rebuild_key(tenant))
@@ -114,18 +120,18 @@ class Snapshots:
 
     async def forget(self, tenant: Tenant, sub_case: Urn) -> None:
         """Removes the document; a passenger then sees that it is not there."""
-        with _reaching():
+        async with _reaching():
             await self._redis.delete(_key(tenant, sub_case))
 
     async def rebuilding(self, tenant: Tenant) -> bool:
-        with _reaching():
+        async with _reaching():
             return bool(await self._redis.exists(_rebuild_key(tenant)))
 
     @asynccontextmanager
     async def rebuild(self, tenant: Tenant) -> AsyncIterator[None]:
         """While the block runs, the tenant's store counts as incomplete. Nothing is dropped: old documents are read meanwhile."""
         key, lease = _rebuild_key(tenant), int(REBUILD_LEASE.total_seconds())
-        with _reaching():
+        async with _reaching():
             await self._redis.set(key, "1", ex=lease)
         renewing = asyncio.get_running_loop().create_task(self._renew(key, lease))
         try:
@@ -140,11 +146,11 @@ class Snapshots:
     async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime) -> bool:
         """True for the first use of the sign-in link with this id, False for every later one."""
         key = f"{_key(tenant, sub_case)}:link:{link}"
-        with _reaching():
+        async with _reaching():
             return bool(await self._redis.set(key, "used", nx=True, exat=int(expires.timestamp()) + 1))
 
     async def ping(self) -> None:
-        with _reaching():
+        async with _reaching():
             await cast("Awaitable[bool]", self._redis.ping())
 
     async def _renew(self, key: str, lease: int) -> None:

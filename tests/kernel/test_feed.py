@@ -220,3 +220,10 @@ async def test_a_large_change_is_split(feed: Feed, topic: str) -> None:
         feed.publish(T1, topic, Urn(f"urn:sub-case:{number}"), 1)
     assert [len((await following(stream)).changes) for _ in range(2)] == [BATCH, 1]
     await stream.aclose()
+
+
+async def test_an_end_does_not_wait_for_a_store_that_is_away(topic: str) -> None:
+    lonely = Feed(Redis(host="127.0.0.1", port=1))
+    lonely.publish(T1, topic, A, 1)
+    async with asyncio.timeout(10):
+        await lonely.close()

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from kernel.clock import now
 from kernel.refusal import StoreAway
-from kernel.snapshot import Compiled, Snapshots
+from kernel.snapshot import CONNECTIONS, Compiled, Snapshots
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from runtime.embedded.valkey import ValkeyUrls
@@ -117,3 +117,11 @@ async def test_a_store_that_is_away_refuses() -> None:
     with pytest.raises(StoreAway):
         await lonely.use_link(T1, Urn("urn:sub-case:x"), "link", now() + timedelta(hours=1))
     await lonely.close()
+
+
+async def test_a_storm_of_readers_shares_a_few_connections(snapshots: Snapshots, sub_case: Urn, redis: Redis) -> None:
+    await snapshots.publish(T1, sub_case, 1, {"here": True})
+    before = len(await redis.client_list())
+    reads = await asyncio.gather(*(snapshots.read(T1, sub_case) for _ in range(500)))
+    assert all(read is not None for read in reads)
+    assert len(await redis.client_list()) - before <= CONNECTIONS
