@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from kernel.tenancy import Tenant
@@ -43,11 +44,12 @@ def dumps(value: Any) -> str:
 
 
 def make_engine(url: str | URL, pool: int = POOL, **options: Any) -> AsyncEngine:
-    """An engine over asyncpg, connecting lazily; `url` is the ordinary `postgresql://…`."""
+    """An engine over asyncpg, connecting lazily; `url` is the ordinary `postgresql://…`. Its errors show no values."""
     address = make_url(url).set(drivername="postgresql+asyncpg")
     return create_async_engine(
-        address, pool_size=pool, max_overflow=0, pool_use_lifo=True, json_serializer=dumps, json_deserializer=orjson.loads, **options
-    )
+        address, pool_size=pool, max_overflow=0, pool_use_lifo=True, hide_parameters=True, json_serializer=dumps,
+        json_deserializer=orjson.loads, **options,
+    )  # fmt: skip
 
 
 class Database:
@@ -104,9 +106,17 @@ class Database:
     async def _begin(self, engine: AsyncEngine, tenant: Tenant) -> AsyncIterator[AsyncConnection]:
         if not self._examined:
             await self.examine()
-        async with engine.begin() as connection:
-            await connection.execute(_SET_TENANT, {"tenant": tenant})
-            yield connection
+        for last in (False, True):
+            async with engine.connect() as connection:
+                try:
+                    await connection.execute(_SET_TENANT, {"tenant": tenant})
+                except DBAPIError as error:
+                    if error.connection_invalidated and not last:
+                        continue  # it died in the pool, before anything was asked of it: the server was restarted
+                    raise
+                yield connection
+                await connection.commit()
+                return
 
 
 class Databases(Mapping[str, Database]):

@@ -28,19 +28,22 @@ create or replace function nexa_now() returns timestamptz language sql stable pa
 $$
 """
 
-# ':' cannot occur in a table's name here, so partition names never collide with tables.
+# ':' cannot occur in a table's name here, so partition names never collide with tables. A partition is made beside its table and then
+# attached: unlike CREATE … PARTITION OF, that does not stop everybody else's reading and writing.
 _ADD_TENANT = """
 create or replace function nexa_add_tenant(tenant text) returns void language plpgsql as $$
 declare parent text; child text;
 begin
+  perform set_config('nexa.tenant', tenant, true);  -- attaching checks foreign keys, under the policies
   for parent in
     select c.relname from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
     where c.relnamespace = 'public'::regnamespace order by c.oid
   loop
     child := parent || ':' || tenant;
     if to_regclass(format('public.%I', child)) is null then
-      execute format('create table %I partition of %I for values in (%L)', child, parent, tenant);
+      execute format('create table %I (like %I including defaults including constraints including storage)', child, parent);
       execute format('alter table %I enable row level security, force row level security', child);
+      execute format('alter table %I attach partition %I for values in (%L)', parent, child, tenant);
     end if;
   end loop;
 end $$

@@ -169,6 +169,8 @@ class Relay:
             tenants = [Tenant(name) for name in (await connection.execute(_TENANTS)).scalars()]
         for tenant in await self.bus.unmarked(tenants, self.database, run_id):
             again = await self._rebuild(tenant)
+            if self._fence is None:
+                return
             await self.bus.mark(tenant, self.database, run_id)
             if again:
                 log.warning("relay of %s publishes %d messages again", self.database, again, extra={"tenant": tenant})
@@ -177,7 +179,7 @@ class Relay:
     async def _rebuild(self, tenant: Tenant) -> int:
         """Un-marks what was published and not taken. This relay alone marks, so nothing is marked between the scan and the marker."""
         again, after = 0, 0
-        while True:
+        while await self._lead():
             async with self.engine.connect() as connection:
                 rows = (await connection.execute(self._published, {"tenant": tenant, "kept": KEPT, "after": after})).all()
             if not rows:
@@ -189,6 +191,7 @@ class Relay:
                 async with self.engine.begin() as connection:
                     await connection.execute(self._unmark, {"tenant": tenant, "positions": positions, "fence": self._fence})
                 again += len(positions)
+        return again
 
 
 async def prune(database: Database, tenant: Tenant) -> None:

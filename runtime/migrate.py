@@ -19,6 +19,7 @@ from typing import Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, MetaData, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.database import make_engine
@@ -30,6 +31,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 _SCRIPTS: Final = ROOT / "runtime" / "migrations"
 # The relay takes a few hundred rows by key from tables whose statistics lag in a storm: with these it never sorts or scans them all.
 _BY_INDEX: Final = ("enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin")
+_IN_THE_WAY: Final = ("40P01", "55P03")  # deadlock detected, lock not available
+_PAUSED: Final = "10s"  # a process that was stopped inside a transaction keeps its locks from everybody else no longer than this
 _ONE_AT_A_TIME: Final = 0x6E657861  # advisory lock, "nexa"
 
 
@@ -106,6 +109,7 @@ async def _roles(admin: AsyncConnection, role_urls: Mapping[str, str]) -> None:
         if url.username != expected or not url.password:
             raise ValueError(f"the address of {name} must name the role {expected} and its password")
         await _role(admin, expected, f"login password '{_scram(str(url.password))}'")
+        await _run(admin, f"alter role {expected} set idle_in_transaction_session_timeout = '{_PAUSED}'")
     for setting in _BY_INDEX:
         await _run(admin, f"alter role {RELAY} set {setting} = off")
 
@@ -128,9 +132,16 @@ async def _database(admin: AsyncConnection, name: str) -> None:
 
 
 async def _partitions(admin_url: str, name: str, tenants: Iterable[Tenant]) -> None:
-    async with _owner(admin_url, name) as connection:
-        for tenant in tenants:
-            await connection.exec_driver_sql("select nexa_add_tenant($1)", (str(tenant),))
+    for tenant in tenants:
+        for last in (False, False, False, False, True):
+            try:
+                async with _owner(admin_url, name) as connection:
+                    await connection.exec_driver_sql("set local lock_timeout = '3s'")
+                    await connection.exec_driver_sql("select nexa_add_tenant($1)", (str(tenant),))
+                break
+            except DBAPIError as error:  # foreign keys lock the tables they name: busy ones give way, or this does and tries again
+                if last or getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                    raise
 
 
 async def _run(connection: AsyncConnection, statement: str) -> None:

@@ -15,7 +15,6 @@ from kernel.bus import Bus
 from kernel.bus import connect as connect_bus
 from kernel.consumer import Ledger
 from kernel.database import Databases
-from kernel.doorbell import Doorbell, living_queues
 from kernel.feed import Feed
 from kernel.hold import Holds
 from kernel.lock import Sessions
@@ -29,13 +28,6 @@ def databases(settings: Settings) -> Databases:
     urls = {name: settings.database(name).reveal() for name in DATABASES if name in settings.database_urls}
     relay, dispatch = settings.relay_url, settings.dispatch_url
     return Databases(urls, relay=relay.reveal() if relay else None, dispatch=dispatch.reveal() if dispatch else None)
-
-
-def doorbell(settings: Settings, opened: Databases) -> Doorbell:
-    """For a gateway: its commits ring a worker."""
-    bell = Doorbell(settings.need("queue_url").reveal(), living_queues(opened["cases"].engine))
-    opened.on_sent(lambda domain, tenant: bell.ring(tenant, domain=domain))
-    return bell
 
 
 @dataclass(frozen=True)

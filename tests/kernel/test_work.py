@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from kernel.database import Database, Databases, UnsafeRoleError
+from kernel.database import Database, Databases, UnsafeRoleError, make_engine
 from kernel.event import Envelope, MessageError
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -167,3 +167,24 @@ async def test_a_role_above_row_level_security_is_refused(databases: Databases, 
                 pass
         await database.close()
     await databases.examine()
+
+
+async def test_a_connection_that_died_in_the_pool_is_nobodys_failure(databases: Databases, postgres_url: str) -> None:
+    async with databases["booking"].work(T1):
+        pass
+    engine = make_engine(postgres_url, pool=1)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'nexa_booking_app'")
+    await engine.dispose()
+    aggregate = an_aggregate()
+    async with databases["booking"].work(T1) as work:
+        await work.record(SomethingHappened("a"), aggregate=aggregate)
+    assert len(await sent(databases, T1, aggregate)) == 1
+
+
+async def test_an_error_shows_no_values(databases: Databases) -> None:
+    half = text("insert into parked (tenant, aggregate, urn, name, error) values (:tenant, :aggregate, null, :name, 'x')")
+    with pytest.raises(DBAPIError, match="null value") as caught:
+        async with databases["booking"].work(T1) as work:
+            await work.execute(half, {"tenant": T1, "aggregate": an_aggregate(), "name": "Smith"})
+    assert "Smith" not in str(caught.value)
