@@ -41,3 +41,11 @@ export function forget(): void {
 export function signIn(): void {
   location.assign(`/auth/login?next=${encodeURIComponent(location.pathname + location.search)}`)
 }
+
+/** Ends the sign-in here and at the issuer, and the session with its locks; the next person starts at the provider. */
+export async function signOut(): Promise<void> {
+  await fetch('/auth/logout', { method: 'POST', credentials: 'same-origin' }).catch(() => undefined)
+  forget()
+  sessionStorage.clear()
+  location.assign('/auth/login')
+}

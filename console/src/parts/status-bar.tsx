@@ -1,5 +1,6 @@
 import { useMemo } from 'react'
 import type { LinkState } from '../api/link'
+import { signOut } from '../api/session'
 import { useRows } from '../live/collection'
 import { useStore } from '../live/store'
 import { Icon, type IconName } from '../ui/icon'
@@ -31,6 +32,11 @@ export function StatusBar() {
           <b>{viewer.name}</b>
           <span>{roleWords[viewer.role] ?? viewer.role}</span>
         </span>
+      )}
+      {viewer && (
+        <button type="button" className={css.button} onClick={() => void signOut()} aria-label="Sign out" title="Sign out">
+          <Icon name="leave" size={15} />
+        </button>
       )}
     </header>
   )
