@@ -43,8 +43,10 @@ function declarations(schema: GraphQLSchema, source: Source, withText: boolean):
   const errors = validate(schema, document)
   if (errors.length > 0) throw new Error(`${source.path}: ${errors.map((error) => error.message).join(' · ')}`)
   const writer = new Writer(schema, document)
-  const parts = document.definitions.map((definition) => {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) return writer.fragment(definition)
+  // Fragments first: their texts are constants that the operations are put together from.
+  const definitions = [...document.definitions].sort((a, b) => Number(b.kind === Kind.FRAGMENT_DEFINITION) - Number(a.kind === Kind.FRAGMENT_DEFINITION))
+  const parts = definitions.map((definition) => {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) return writer.fragment(definition, withText)
     if (definition.kind === Kind.OPERATION_DEFINITION) return writer.operation(definition, withText)
     throw new Error(`${source.path}: ${definition.kind} has no place here`)
   })
@@ -53,6 +55,8 @@ function declarations(schema: GraphQLSchema, source: Source, withText: boolean):
   const enums = [...writer.enums].sort().map((name) => writer.enumeration(name))
   return [...parts, ...inputs, ...enums].join('\n').trimEnd() + '\n'
 }
+
+const textOf = (fragment: FragmentDefinitionNode): string => `${fragment.name.value.charAt(0).toLowerCase()}${fragment.name.value.slice(1)}Text`
 
 /** An interface where the shape is one; what is made of fragments is an alias. */
 const declare = (name: string, shape: string): string => (shape.startsWith('{') && !shape.includes('\n} &') ? `export interface ${name} ${shape}\n` : `export type ${name} = ${shape}\n`)
@@ -66,9 +70,10 @@ class Writer {
     for (const one of document.definitions) if (one.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(one.name.value, one)
   }
 
-  fragment(node: FragmentDefinitionNode): string {
+  fragment(node: FragmentDefinitionNode, withText: boolean): string {
     const type = this.schema.getType(node.typeCondition.name.value) as GraphQLCompositeType
-    return declare(node.name.value, this.object(type, node.selectionSet, ''))
+    const shape = declare(node.name.value, this.object(type, node.selectionSet, ''))
+    return withText ? `${shape}\nconst ${textOf(node)} = \`${print(node)}\`\n` : shape
   }
 
   operation(node: OperationDefinitionNode, withText: boolean): string {
@@ -82,7 +87,7 @@ class Writer {
     })
     const shape = variables.length > 0 ? `{\n${variables.join('')}}` : 'Record<string, never>'
     if (!withText) return `${data}\nexport type ${name}Variables = ${shape}\n`
-    const text = [node, ...this.needed(node.selectionSet)].map((one) => print(one)).join('\n\n')
+    const text = [print(node), ...this.needed(node.selectionSet).map((one) => `\${${textOf(one)}}`)].join('\n\n')
     const constant = name.charAt(0).toLowerCase() + name.slice(1)
     return [
       data,

@@ -1,6 +1,42 @@
 // Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../api/document'
 
+export interface AlertLine {
+  urn: string
+  at: string
+  kind: string
+  case: string
+  subCase: string | null
+  message: string
+}
+
+const alertLineText = `fragment AlertLine on Alert {
+  urn
+  at
+  kind
+  case
+  subCase
+  message
+}`
+
+export interface HeldLock {
+  subCase: string
+  fence: number
+  holder: string | null
+  holderName: string | null
+  session: string | null
+  since: string | null
+}
+
+const heldLockText = `fragment HeldLock on Lock {
+  subCase
+  fence
+  holder
+  holderName
+  session
+  since
+}`
+
 export interface MeData {
   me: {
     urn: string
@@ -52,14 +88,7 @@ export const alerts: Document<AlertsData, AlertsVariables> = {
   }
 }
 
-fragment AlertLine on Alert {
-  urn
-  at
-  kind
-  case
-  subCase
-  message
-}`,
+${alertLineText}`,
 }
 
 export interface LockHoldersData {
@@ -86,32 +115,7 @@ export const lockHolders: Document<LockHoldersData, LockHoldersVariables> = {
   }
 }
 
-fragment HeldLock on Lock {
-  subCase
-  fence
-  holder
-  holderName
-  session
-  since
-}`,
-}
-
-export interface AlertLine {
-  urn: string
-  at: string
-  kind: string
-  case: string
-  subCase: string | null
-  message: string
-}
-
-export interface HeldLock {
-  subCase: string
-  fence: number
-  holder: string | null
-  holderName: string | null
-  session: string | null
-  since: string | null
+${heldLockText}`,
 }
 
 export interface SubCaseHomeData {

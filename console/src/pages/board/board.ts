@@ -1,6 +1,48 @@
 // Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../../api/document'
 
+export interface CaseRow {
+  urn: string
+  version: number
+  flightNumber: string
+  airport: string
+  destination: string
+  departs: string
+  cause: string
+  status: CaseStatus
+  manifestState: string
+  openedAt: string
+  counts: Array<{
+    status: SubCaseStatus
+    count: number
+  }>
+  subCasesTotal: number
+  needingNight: number
+  oldestWaiting: string | null
+  operators: string[]
+}
+
+const caseRowText = `fragment CaseRow on Case {
+  urn
+  version
+  flightNumber
+  airport
+  destination
+  departs
+  cause
+  status
+  manifestState
+  openedAt
+  counts {
+    status
+    count
+  }
+  subCasesTotal
+  needingNight
+  oldestWaiting
+  operators
+}`
+
 export interface CaseBoardData {
   caseBoard: {
     seq: string
@@ -26,26 +68,7 @@ export const caseBoard: Document<CaseBoardData, CaseBoardVariables> = {
   }
 }
 
-fragment CaseRow on Case {
-  urn
-  version
-  flightNumber
-  airport
-  destination
-  departs
-  cause
-  status
-  manifestState
-  openedAt
-  counts {
-    status
-    count
-  }
-  subCasesTotal
-  needingNight
-  oldestWaiting
-  operators
-}`,
+${caseRowText}`,
 }
 
 export interface CaseByUrnData {
@@ -64,47 +87,7 @@ export const caseByUrn: Document<CaseByUrnData, CaseByUrnVariables> = {
   }
 }
 
-fragment CaseRow on Case {
-  urn
-  version
-  flightNumber
-  airport
-  destination
-  departs
-  cause
-  status
-  manifestState
-  openedAt
-  counts {
-    status
-    count
-  }
-  subCasesTotal
-  needingNight
-  oldestWaiting
-  operators
-}`,
-}
-
-export interface CaseRow {
-  urn: string
-  version: number
-  flightNumber: string
-  airport: string
-  destination: string
-  departs: string
-  cause: string
-  status: CaseStatus
-  manifestState: string
-  openedAt: string
-  counts: Array<{
-    status: SubCaseStatus
-    count: number
-  }>
-  subCasesTotal: number
-  needingNight: number
-  oldestWaiting: string | null
-  operators: string[]
+${caseRowText}`,
 }
 
 export type CaseStatus = 'CLOSED' | 'IN_PROGRESS' | 'OPEN'

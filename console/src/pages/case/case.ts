@@ -1,433 +1,6 @@
 // Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../../api/document'
 
-export interface CaseRowsData {
-  subCases: {
-    seq: string
-    snapshot: boolean
-    items: SubCaseRow[]
-  }
-}
-
-export type CaseRowsVariables = {
-  case: string
-  after?: string | null
-}
-
-export const caseRows: Document<CaseRowsData, CaseRowsVariables> = {
-  name: 'CaseRows',
-  text: `subscription CaseRows($case: Urn!, $after: String) {
-  subCases(case: $case, after: $after) {
-    seq
-    snapshot
-    items {
-      ...SubCaseRow
-    }
-  }
-}
-
-fragment SubCaseRow on SubCase {
-  urn
-  version
-  case
-  pnr
-  airport
-  tier
-  mixedTier
-  leadName
-  guests {
-    adults
-    children
-    infants
-  }
-  rooms
-  specialNeeds
-  needsNight
-  checkIn
-  checkOut
-  nights
-  nextFlight {
-    flightNumber
-    departs
-    origin
-    destination
-  }
-  status
-  reason
-  reachable
-  openedAt
-  changedAt
-  offer {
-    reservation
-    confirmation
-    hotelName
-    hotelAddress
-    hotelPhone
-    checkIn
-    checkOut
-    rooms
-    board
-    total {
-      amount
-      currency
-    }
-    cardLastFour
-    cardAmount {
-      amount
-      currency
-    }
-  }
-  lock {
-    ...LockState
-  }
-  mayIssueVoucher {
-    allowed
-    why
-  }
-}
-
-fragment LockState on Lock {
-  subCase
-  fence
-  holder
-  holderName
-  session
-  since
-}`,
-}
-
-export interface TimelineData {
-  subCaseTimeline: {
-    seq: string
-    snapshot: boolean
-    entries: TimelineLine[]
-  }
-}
-
-export type TimelineVariables = {
-  subCase: string
-  after?: string | null
-}
-
-export const timeline: Document<TimelineData, TimelineVariables> = {
-  name: 'Timeline',
-  text: `subscription Timeline($subCase: Urn!, $after: String) {
-  subCaseTimeline(subCase: $subCase, after: $after) {
-    seq
-    snapshot
-    entries {
-      ...TimelineLine
-    }
-  }
-}
-
-fragment TimelineLine on TimelineEntry {
-  at
-  step
-  state
-  attempt
-  summary
-  evidence {
-    name
-    value
-  }
-}`,
-}
-
-export interface CaseReviewsData {
-  case: {
-    urn: string
-    reviews: CaseReview[]
-  } | null
-}
-
-export type CaseReviewsVariables = {
-  case: string
-}
-
-export const caseReviews: Document<CaseReviewsData, CaseReviewsVariables> = {
-  name: 'CaseReviews',
-  text: `query CaseReviews($case: Urn!) {
-  case(urn: $case) {
-    urn
-    reviews {
-      ...CaseReview
-    }
-  }
-}
-
-fragment CaseReview on ReviewItem {
-  urn
-  subCase
-  kind
-  severity
-  summary
-  openedAt
-  evidence {
-    name
-    value
-  }
-}`,
-}
-
-export interface AcquireLockData {
-  acquireLock: {
-    __typename: 'LockAcquired'
-    subCase: SubCaseRow
-  } | {
-    __typename: 'SubCaseLocked'
-    message: string
-    holderName: string | null
-    since: string | null
-  } | {
-    __typename: 'NotFound'
-    message: string
-  }
-}
-
-export type AcquireLockVariables = {
-  subCase: string
-}
-
-export const acquireLock: Document<AcquireLockData, AcquireLockVariables> = {
-  name: 'AcquireLock',
-  text: `mutation AcquireLock($subCase: Urn!) {
-  acquireLock(subCase: $subCase) {
-    __typename
-    ... on LockAcquired {
-      subCase {
-        ...SubCaseRow
-      }
-    }
-    ... on SubCaseLocked {
-      message
-      holderName
-      since
-    }
-    ... on NotFound {
-      message
-    }
-  }
-}
-
-fragment SubCaseRow on SubCase {
-  urn
-  version
-  case
-  pnr
-  airport
-  tier
-  mixedTier
-  leadName
-  guests {
-    adults
-    children
-    infants
-  }
-  rooms
-  specialNeeds
-  needsNight
-  checkIn
-  checkOut
-  nights
-  nextFlight {
-    flightNumber
-    departs
-    origin
-    destination
-  }
-  status
-  reason
-  reachable
-  openedAt
-  changedAt
-  offer {
-    reservation
-    confirmation
-    hotelName
-    hotelAddress
-    hotelPhone
-    checkIn
-    checkOut
-    rooms
-    board
-    total {
-      amount
-      currency
-    }
-    cardLastFour
-    cardAmount {
-      amount
-      currency
-    }
-  }
-  lock {
-    ...LockState
-  }
-  mayIssueVoucher {
-    allowed
-    why
-  }
-}
-
-fragment LockState on Lock {
-  subCase
-  fence
-  holder
-  holderName
-  session
-  since
-}`,
-}
-
-export interface ReleaseLockData {
-  releaseLock: {
-    __typename: 'LockReleased'
-    lock: LockState
-  } | {
-    __typename: 'LockLost'
-    message: string
-  } | {
-    __typename: 'NotFound'
-    message: string
-  }
-}
-
-export type ReleaseLockVariables = {
-  subCase: string
-}
-
-export const releaseLock: Document<ReleaseLockData, ReleaseLockVariables> = {
-  name: 'ReleaseLock',
-  text: `mutation ReleaseLock($subCase: Urn!) {
-  releaseLock(subCase: $subCase) {
-    __typename
-    ... on LockReleased {
-      lock {
-        ...LockState
-      }
-    }
-    ... on LockLost {
-      message
-    }
-    ... on NotFound {
-      message
-    }
-  }
-}
-
-fragment LockState on Lock {
-  subCase
-  fence
-  holder
-  holderName
-  session
-  since
-}`,
-}
-
-export interface IssueVoucherData {
-  issueVoucher: {
-    requested: SubCaseRow[]
-    refused: Array<{
-      urn: string
-      code: string
-      message: string
-    }>
-    replayed: boolean
-  }
-}
-
-export type IssueVoucherVariables = {
-  input: IssueVoucherInput
-}
-
-export const issueVoucher: Document<IssueVoucherData, IssueVoucherVariables> = {
-  name: 'IssueVoucher',
-  text: `mutation IssueVoucher($input: IssueVoucherInput!) {
-  issueVoucher(input: $input) {
-    requested {
-      ...SubCaseRow
-    }
-    refused {
-      urn
-      code
-      message
-    }
-    replayed
-  }
-}
-
-fragment SubCaseRow on SubCase {
-  urn
-  version
-  case
-  pnr
-  airport
-  tier
-  mixedTier
-  leadName
-  guests {
-    adults
-    children
-    infants
-  }
-  rooms
-  specialNeeds
-  needsNight
-  checkIn
-  checkOut
-  nights
-  nextFlight {
-    flightNumber
-    departs
-    origin
-    destination
-  }
-  status
-  reason
-  reachable
-  openedAt
-  changedAt
-  offer {
-    reservation
-    confirmation
-    hotelName
-    hotelAddress
-    hotelPhone
-    checkIn
-    checkOut
-    rooms
-    board
-    total {
-      amount
-      currency
-    }
-    cardLastFour
-    cardAmount {
-      amount
-      currency
-    }
-  }
-  lock {
-    ...LockState
-  }
-  mayIssueVoucher {
-    allowed
-    why
-  }
-}
-
-fragment LockState on Lock {
-  subCase
-  fence
-  holder
-  holderName
-  session
-  since
-}`,
-}
-
 export interface SubCaseRow {
   urn: string
   version: number
@@ -486,6 +59,66 @@ export interface SubCaseRow {
   }
 }
 
+const subCaseRowText = `fragment SubCaseRow on SubCase {
+  urn
+  version
+  case
+  pnr
+  airport
+  tier
+  mixedTier
+  leadName
+  guests {
+    adults
+    children
+    infants
+  }
+  rooms
+  specialNeeds
+  needsNight
+  checkIn
+  checkOut
+  nights
+  nextFlight {
+    flightNumber
+    departs
+    origin
+    destination
+  }
+  status
+  reason
+  reachable
+  openedAt
+  changedAt
+  offer {
+    reservation
+    confirmation
+    hotelName
+    hotelAddress
+    hotelPhone
+    checkIn
+    checkOut
+    rooms
+    board
+    total {
+      amount
+      currency
+    }
+    cardLastFour
+    cardAmount {
+      amount
+      currency
+    }
+  }
+  lock {
+    ...LockState
+  }
+  mayIssueVoucher {
+    allowed
+    why
+  }
+}`
+
 export interface LockState {
   subCase: string
   fence: number
@@ -494,6 +127,15 @@ export interface LockState {
   session: string | null
   since: string | null
 }
+
+const lockStateText = `fragment LockState on Lock {
+  subCase
+  fence
+  holder
+  holderName
+  session
+  since
+}`
 
 export interface TimelineLine {
   at: string
@@ -507,6 +149,18 @@ export interface TimelineLine {
   }>
 }
 
+const timelineLineText = `fragment TimelineLine on TimelineEntry {
+  at
+  step
+  state
+  attempt
+  summary
+  evidence {
+    name
+    value
+  }
+}`
+
 export interface CaseReview {
   urn: string
   subCase: string | null
@@ -518,6 +172,223 @@ export interface CaseReview {
     name: string
     value: string
   }>
+}
+
+const caseReviewText = `fragment CaseReview on ReviewItem {
+  urn
+  subCase
+  kind
+  severity
+  summary
+  openedAt
+  evidence {
+    name
+    value
+  }
+}`
+
+export interface CaseRowsData {
+  subCases: {
+    seq: string
+    snapshot: boolean
+    items: SubCaseRow[]
+  }
+}
+
+export type CaseRowsVariables = {
+  case: string
+  after?: string | null
+}
+
+export const caseRows: Document<CaseRowsData, CaseRowsVariables> = {
+  name: 'CaseRows',
+  text: `subscription CaseRows($case: Urn!, $after: String) {
+  subCases(case: $case, after: $after) {
+    seq
+    snapshot
+    items {
+      ...SubCaseRow
+    }
+  }
+}
+
+${subCaseRowText}
+
+${lockStateText}`,
+}
+
+export interface TimelineData {
+  subCaseTimeline: {
+    seq: string
+    snapshot: boolean
+    entries: TimelineLine[]
+  }
+}
+
+export type TimelineVariables = {
+  subCase: string
+  after?: string | null
+}
+
+export const timeline: Document<TimelineData, TimelineVariables> = {
+  name: 'Timeline',
+  text: `subscription Timeline($subCase: Urn!, $after: String) {
+  subCaseTimeline(subCase: $subCase, after: $after) {
+    seq
+    snapshot
+    entries {
+      ...TimelineLine
+    }
+  }
+}
+
+${timelineLineText}`,
+}
+
+export interface CaseReviewsData {
+  case: {
+    urn: string
+    reviews: CaseReview[]
+  } | null
+}
+
+export type CaseReviewsVariables = {
+  case: string
+}
+
+export const caseReviews: Document<CaseReviewsData, CaseReviewsVariables> = {
+  name: 'CaseReviews',
+  text: `query CaseReviews($case: Urn!) {
+  case(urn: $case) {
+    urn
+    reviews {
+      ...CaseReview
+    }
+  }
+}
+
+${caseReviewText}`,
+}
+
+export interface AcquireLockData {
+  acquireLock: {
+    __typename: 'LockAcquired'
+    subCase: SubCaseRow
+  } | {
+    __typename: 'SubCaseLocked'
+    message: string
+    holderName: string | null
+    since: string | null
+  } | {
+    __typename: 'NotFound'
+    message: string
+  }
+}
+
+export type AcquireLockVariables = {
+  subCase: string
+}
+
+export const acquireLock: Document<AcquireLockData, AcquireLockVariables> = {
+  name: 'AcquireLock',
+  text: `mutation AcquireLock($subCase: Urn!) {
+  acquireLock(subCase: $subCase) {
+    __typename
+    ... on LockAcquired {
+      subCase {
+        ...SubCaseRow
+      }
+    }
+    ... on SubCaseLocked {
+      message
+      holderName
+      since
+    }
+    ... on NotFound {
+      message
+    }
+  }
+}
+
+${subCaseRowText}
+
+${lockStateText}`,
+}
+
+export interface ReleaseLockData {
+  releaseLock: {
+    __typename: 'LockReleased'
+    lock: LockState
+  } | {
+    __typename: 'LockLost'
+    message: string
+  } | {
+    __typename: 'NotFound'
+    message: string
+  }
+}
+
+export type ReleaseLockVariables = {
+  subCase: string
+}
+
+export const releaseLock: Document<ReleaseLockData, ReleaseLockVariables> = {
+  name: 'ReleaseLock',
+  text: `mutation ReleaseLock($subCase: Urn!) {
+  releaseLock(subCase: $subCase) {
+    __typename
+    ... on LockReleased {
+      lock {
+        ...LockState
+      }
+    }
+    ... on LockLost {
+      message
+    }
+    ... on NotFound {
+      message
+    }
+  }
+}
+
+${lockStateText}`,
+}
+
+export interface IssueVoucherData {
+  issueVoucher: {
+    requested: SubCaseRow[]
+    refused: Array<{
+      urn: string
+      code: string
+      message: string
+    }>
+    replayed: boolean
+  }
+}
+
+export type IssueVoucherVariables = {
+  input: IssueVoucherInput
+}
+
+export const issueVoucher: Document<IssueVoucherData, IssueVoucherVariables> = {
+  name: 'IssueVoucher',
+  text: `mutation IssueVoucher($input: IssueVoucherInput!) {
+  issueVoucher(input: $input) {
+    requested {
+      ...SubCaseRow
+    }
+    refused {
+      urn
+      code
+      message
+    }
+    replayed
+  }
+}
+
+${subCaseRowText}
+
+${lockStateText}`,
 }
 
 export interface IssueVoucherInput {

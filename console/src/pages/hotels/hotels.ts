@@ -1,6 +1,36 @@
 // Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../../api/document'
 
+export interface HoldRow {
+  urn: string
+  version: number
+  hotel: string
+  hotelName: string
+  roomType: string
+  airport: string
+  night: string
+  held: number
+  confirmed: number
+  reported: number
+  free: number
+  nearestExpiry: string | null
+}
+
+const holdRowText = `fragment HoldRow on HoldCount {
+  urn
+  version
+  hotel
+  hotelName
+  roomType
+  airport
+  night
+  held
+  confirmed
+  reported
+  free
+  nearestExpiry
+}`
+
 export interface HotelHoldsData {
   holdCounts: {
     seq: string
@@ -26,33 +56,5 @@ export const hotelHolds: Document<HotelHoldsData, HotelHoldsVariables> = {
   }
 }
 
-fragment HoldRow on HoldCount {
-  urn
-  version
-  hotel
-  hotelName
-  roomType
-  airport
-  night
-  held
-  confirmed
-  reported
-  free
-  nearestExpiry
-}`,
-}
-
-export interface HoldRow {
-  urn: string
-  version: number
-  hotel: string
-  hotelName: string
-  roomType: string
-  airport: string
-  night: string
-  held: number
-  confirmed: number
-  reported: number
-  free: number
-  nearestExpiry: string | null
+${holdRowText}`,
 }

@@ -1,6 +1,38 @@
 // Written by `npm run generate` from the .graphql files and the printed contract.
 import type { Document } from '../../api/document'
 
+export interface ReviewRow {
+  urn: string
+  version: number
+  case: string
+  subCase: string | null
+  kind: ReviewKind
+  severity: Severity
+  summary: string
+  openedAt: string
+  resolvedAt: string | null
+  evidence: Array<{
+    name: string
+    value: string
+  }>
+}
+
+const reviewRowText = `fragment ReviewRow on ReviewItem {
+  urn
+  version
+  case
+  subCase
+  kind
+  severity
+  summary
+  openedAt
+  resolvedAt
+  evidence {
+    name
+    value
+  }
+}`
+
 export interface ReviewListData {
   reviews: {
     totalCount: number
@@ -36,37 +68,7 @@ export const reviewList: Document<ReviewListData, ReviewListVariables> = {
   }
 }
 
-fragment ReviewRow on ReviewItem {
-  urn
-  version
-  case
-  subCase
-  kind
-  severity
-  summary
-  openedAt
-  resolvedAt
-  evidence {
-    name
-    value
-  }
-}`,
-}
-
-export interface ReviewRow {
-  urn: string
-  version: number
-  case: string
-  subCase: string | null
-  kind: ReviewKind
-  severity: Severity
-  summary: string
-  openedAt: string
-  resolvedAt: string | null
-  evidence: Array<{
-    name: string
-    value: string
-  }>
+${reviewRowText}`,
 }
 
 export type ReviewKind = 'ALLOCATION_FAILED' | 'BOOKING_FAILED' | 'DATA_INCOMPLETE' | 'MIXED_TIER_GROUP' | 'OUTCOME_UNKNOWN' | 'PARTIAL_FULFILLMENT' | 'PAYMENT_FAILED' | 'POLICY_VIOLATION'
