@@ -34,8 +34,8 @@ from kernel.database import Databases
 from kernel.event import name_of
 from kernel.feed import Feed
 from kernel.hold import Holds
-from kernel.lock import Sessions
 from kernel.lane import Reaction, Taken
+from kernel.lock import Sessions
 from kernel.outbox import Relay
 from kernel.snapshot import Snapshots
 from kernel.tenancy import Tenant
