@@ -76,6 +76,7 @@ class Relay:
 
     def __init__(self, database: str, engine: AsyncEngine, bus: Bus, owner: str, lacking: Lacking) -> None:
         self.database, self.engine, self.bus, self.owner, self.lacking = database, engine, bus, owner, lacking
+        self._glance = engine.execution_options(isolation_level="AUTOCOMMIT")  # a poll is one statement: no BEGIN, no ROLLBACK
         self._fence: int | None = None
         self._renewed = self._watched = float("-inf")
         table = "intake" if database == "intake" else "outbox"
@@ -138,7 +139,7 @@ class Relay:
         return self._fence is not None
 
     async def _publish(self) -> int:
-        async with self.engine.connect() as connection:
+        async with self._glance.connect() as connection:
             rows = (await connection.execute(self._waiting)).all()
         if not rows:
             return 0
@@ -165,7 +166,7 @@ class Relay:
         if now - self._watched < WATCH.total_seconds():
             return
         run_id = await self.bus.run_id()
-        async with self.engine.connect() as connection:
+        async with self._glance.connect() as connection:
             tenants = [Tenant(name) for name in (await connection.execute(_TENANTS)).scalars()]
         for tenant in await self.bus.unmarked(tenants, self.database, run_id):
             again = await self._rebuild(tenant)
@@ -180,7 +181,7 @@ class Relay:
         """Un-marks what was published and not taken. This relay alone marks, so nothing is marked between the scan and the marker."""
         again, after = 0, 0
         while await self._lead():
-            async with self.engine.connect() as connection:
+            async with self._glance.connect() as connection:
                 rows = (await connection.execute(self._published, {"tenant": tenant, "kept": KEPT, "after": after})).all()
             if not rows:
                 return again
