@@ -212,7 +212,7 @@ class _Stream:
             self._readers.discard(reader)
             reader.end(errors(INTERNAL, "INTERNAL"))
             return
-        reader.catch_up([event, *self._history] if event is not None else [])
+        reader.catch_up([event, *(one for one in self._history if _same_epoch(one, event))] if event is not None else [])
 
     def _fresh_snapshot(self) -> asyncio.Task[Event | None]:
         if self._snapshot is None or monotonic() - self._snapshot_at > FRESH_SECONDS:
@@ -225,6 +225,11 @@ class _Stream:
             async for answer in answers:
                 return _event(answer)
         return None
+
+
+def _same_epoch(one: Event, other: Event) -> bool:
+    """What was said before the store forgot everything does not follow a snapshot that was taken after."""
+    return one.seq is None or other.seq is None or one.seq.epoch == other.seq.epoch
 
 
 def _event(answer: Answer) -> Event:

@@ -176,6 +176,28 @@ async def test_who_comes_from_nowhere_joins_with_a_snapshot_and_then_the_stream(
         assert (await batch(late))["items"] == ["urn:case:a@2"]
 
 
+async def test_after_a_wipe_everybody_starts_over(port: int, feed: Feed, topic: str) -> None:
+    async with socket(port) as early, socket(port) as late:
+        await early.init()
+        await early.subscribe("e", CHANGES, topic=topic)
+        await batch(early)
+        feed.publish(T1, topic, Urn("urn:case:a"), 1)
+        old = (await batch(early))["seq"]
+        await feed._redis.delete(*[key async for key in feed._redis.scan_iter(f"feed:*{topic}*")])
+        await late.init()
+        await late.subscribe("l", CHANGES, topic=topic, after=old.replace(":1", ":0"))
+        await batch(late)
+        await late.send({"id": "l", "type": "complete"})
+        await late.subscribe("m", CHANGES, topic=topic)
+        joined = await batch(late)
+        assert joined["snapshot"]
+        feed.publish(T1, topic, Urn("urn:case:a"), 2)
+        again = await batch(early)
+        assert again["snapshot"]
+        assert again == await batch(late)
+        assert again["seq"].split(":")[0] == joined["seq"].split(":")[0] != old.split(":")[0]
+
+
 async def test_a_subscription_that_is_refused_says_why(port: int, door: SocketDoor) -> None:
     async with socket(port) as client:
         await client.init()
