@@ -298,7 +298,7 @@ class Supervisor:
         taken = [f"{port} ({use})" for use, port in ours.items() if not port_is_free(port)]
         if taken:
             other = self.ports.base + 100
-            raise ServerError(f"port {', '.join(taken)} is in use; choose other ports with `./nexa up --port {other}`")
+            raise ServerError(f"in use: port {', '.join(taken)}; choose other ports with `./nexa up --port {other}`")
 
 
 def _is_ready(watched: Watched) -> bool:
