@@ -11,13 +11,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.signin.people import BY_ROLE
+from kernel import clock
 from kernel.http import Http, Reply
+from kernel.identity import Role
 from tests.harness.callers import OperatorCaller, PartnerCaller, PassengerCaller
 from tests.harness.flights import Flight
 from tests.harness.running import RunningSite, eventually
 from tests.harness.twins import Held, Twins
 
 ADMIN: Final = "ADMIN"
+RENEWED: Final = 600.0  # seconds; an operator's token is good for 900
 LINK: Final = re.compile(r"https?://\S+/\?token=\S+")
 MOVING: Final = ("PROCESSING",)
 
@@ -68,6 +72,7 @@ class Airline:
     def __init__(self, tenant: str, site: RunningSite, twins: Twins, stack: AsyncExitStack) -> None:
         self.tenant, self.site, self.twins, self._stack = tenant, site, twins, stack
         self._operators: dict[str, OperatorCaller] = {}
+        self._signed_in: dict[str, float] = {}
         self._partner: PartnerCaller | None = None
 
     @property
@@ -76,10 +81,14 @@ class Airline:
         return f"{self.tenant}.localhost:{self.site.ports.gateways['passenger']}"
 
     async def operator(self, role: str = ADMIN) -> OperatorCaller:
-        if role not in self._operators:
-            token = (await self.site.token("operator", "--tenant", self.tenant, "--role", role, "--lifetime", "7200"))["token"]
-            self._operators[role] = OperatorCaller(self._http("operator"), token)
-        return self._operators[role]
+        caller = self._operators.get(role)
+        if caller is None:
+            host = f"localhost:{self.site.ports.gateways['operator']}"
+            caller = self._operators[role] = OperatorCaller(self._http("operator"), "", host)
+        if clock.monotonic() - self._signed_in.get(role, -RENEWED) >= RENEWED:
+            self._signed_in[role] = clock.monotonic()
+            await caller.sign_in(self.tenant, BY_ROLE[Role(role)].id)
+        return caller
 
     async def partner(self) -> PartnerCaller:
         if self._partner is None:

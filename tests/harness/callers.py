@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from kernel.http import Http, Reply, Request, json_request
+from kernel.http import Http, Reply, Request, form_request, json_request
 from tests.harness.servers import ROOT
 
 WITHIN: Final = 30.0  # seconds for one answer
@@ -39,6 +40,13 @@ def data_of(reply: Reply) -> dict[str, Any]:
     assert not body.get("errors"), body
     data: dict[str, Any] = body["data"]
     return data
+
+
+def _cookie(reply: Reply, name: str) -> str:
+    """A cookie that was set, as it is sent back."""
+    found = re.search(rf"{name}=[^;]+", reply.headers.get("set-cookie", ""))
+    assert found, (reply.status, reply.body[:300])
+    return found[0]
 
 
 @dataclass
@@ -71,6 +79,17 @@ class Caller:
 
 class OperatorCaller(Caller):
     """An operator without the console: GraphQL over HTTP, and sockets."""
+
+    async def sign_in(self, tenant: str, person: str) -> None:
+        """As the console does it: off to the provider, back with a code, and a token for the cookie. `host` is the door's own name."""
+        away = await self.get("/auth/login", {"next": "/"})
+        attempt, there = _cookie(away, "nexa_signin"), urlsplit(away.headers["location"])
+        back = await self.send(form_request(f"{there.path}?{there.query}", {"tenant": tenant, "person": person}))
+        code = urlsplit(back.headers["location"])
+        arrived = await self.get(f"{code.path}?{code.query}", cookie=attempt)
+        token = await self.get("/auth/token", cookie=_cookie(arrived, "nexa_refresh"))
+        assert token.ok, (token.status, token.body)
+        self.token = json.loads(token.body)["token"]
 
     async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
         """The answer's data. Raises: AssertionError when it has errors."""

@@ -10,7 +10,7 @@ from tests.harness.airline import Airlines, at
 from tests.harness.running import RunningSite, a_running_site
 from tests.harness.twins import Twins
 
-TENANTS = ("mq", "i1", "i2", "b1", "f1")  # the storm's first two flights are mq's; isolation; bad input; faults
+TENANTS = ("mq", "t1", "t2", "b1", "f1")  # the storm's first two flights are mq's; isolation; bad input; faults
 
 
 @pytest.fixture(scope="session")

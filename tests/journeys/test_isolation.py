@@ -37,6 +37,8 @@ from tests.harness.running import RunningSite
 from tests.harness.servers import ROOT
 from tests.harness.twins import Held
 
+pytestmark = pytest.mark.xdist_group("journeys")  # one site serves them all
+
 _SEQ: Final = re.compile(r'"seq": "[^"]*"')
 
 # Every operator field with a URN among its arguments, and how it is asked. `$urn` is the foreign one.
@@ -91,7 +93,7 @@ class World:
 
 @pytest.fixture(scope="module")
 async def world(airlines: Airlines) -> World:
-    ours, theirs = airlines["i1"], airlines["i2"]
+    ours, theirs = airlines["t1"], airlines["t2"]
 
     async def begin(airline: Airline) -> Opened:
         mixed = a_party(2)
@@ -211,8 +213,8 @@ async def test_nothing_of_the_other_airline_is_pushed(world: World) -> None:
         streams = [await console.listen(board) for board in boards]
         assert {item["urn"] for item in (await streams[0].next())["items"]} == {world.our_case.case}
         assert (await streams[1].next())["items"] == []
-        theirs = await world.theirs.open(a_flight("i2", [a_party()]))
-        own = await world.ours.open(a_flight("i1", [a_party()]))
+        theirs = await world.theirs.open(a_flight("t2", [a_party()]))
+        own = await world.ours.open(a_flight("t1", [a_party()]))
         seen = set[str]()
 
         def arrived(batch: Row) -> bool:
@@ -261,7 +263,7 @@ async def test_a_partner_never_meets_another_airlines_case(world: World) -> None
 
 
 async def test_the_same_flight_is_another_case_at_another_airline(world: World) -> None:
-    flight = a_flight("i1", [a_party()])
+    flight = a_flight("t1", [a_party()])
     first = json.loads((await world.ours.push(flight)).body)
     twin = await (await world.theirs.partner()).push(flight.push())
     assert (twin.status, twin.headers.get("x-nexa-replayed")) == (202, None)
@@ -340,7 +342,7 @@ async def test_a_passenger_is_not_known_at_another_airlines_host(
 
 async def test_a_link_of_one_airline_opens_nothing_at_another(world: World) -> None:
     ((number, _),) = (await world.ours.held()).texts.items()
-    link = (await world.ours.link(number)).replace("//i1.", "//i2.")
+    link = (await world.ours.link(number)).replace("//t1.", "//t2.")
     reply = await world.theirs.phone().open(link)
     assert reply.status == 401
 
