@@ -90,3 +90,13 @@ async def browser() -> AsyncIterator[Browser]:
     """A real Chromium, shared by the session; give each person in a story a context of his own."""
     async with a_browser() as running:
         yield running
+
+
+SITES = ("journeys", "console")  # folders whose tests drive whole sites; two of those at once are too many for two cores
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says what stays together when tests run side by side: all that drive a site, and else each file."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group("site" if folder in SITES else str(item.path)))

@@ -1,6 +1,7 @@
 """Run every test: behaviour, architecture, types and style; arguments go to pytest.
 
-Ends with pytest's own closing line and exit code.
+Without arguments the whole suite runs side by side on two workers, each with servers of its own. Ends with pytest's own closing line
+and exit code.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Final
+
+_SIDE_BY_SIDE: Final = ("-n", "2", "--dist", "loadgroup")  # tests/conftest.py says what stays together
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,4 +23,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become pytest."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments.foreign])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(arguments.foreign or _SIDE_BY_SIDE)])

@@ -13,7 +13,6 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.console.conftest import FakeSite, fake_site, violations
 
-pytestmark = pytest.mark.xdist_group("console")
 
 
 @pytest.fixture(scope="module")

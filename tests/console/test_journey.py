@@ -16,7 +16,6 @@ from tests.harness.airline import Airline, Airlines, at
 from tests.harness.running import RunningSite, a_running_site, eventually
 from tests.harness.twins import Twins
 
-pytestmark = pytest.mark.xdist_group("console")
 
 TENANT: Final = "mq"  # the airline of the storm's first cancelled flights
 FLIGHTS: Final = 1

@@ -8,7 +8,6 @@ from runtime import build
 from tests.console.conftest import HOME, left_out
 
 
-@pytest.mark.xdist_group("console")
 def test_the_consoles_own_tests_pass() -> None:
     try:
         done = build.npm(HOME, "test")

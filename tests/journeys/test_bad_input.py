@@ -18,8 +18,6 @@ from tests.harness.callers import WITHIN, Caller, document_id, raw_socket
 from tests.harness.flights import a_flight, a_party
 from tests.harness.running import RunningSite
 
-pytestmark = pytest.mark.xdist_group("journeys")  # one site serves them all
-
 JSON: Final = "application/json"
 ME: Final = json.dumps({"query": "{ me { urn } }"}).encode()
 DOORS: Final = ("operator", "partner", "passenger")

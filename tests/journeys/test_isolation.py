@@ -37,8 +37,6 @@ from tests.harness.running import RunningSite
 from tests.harness.servers import ROOT
 from tests.harness.twins import Held
 
-pytestmark = pytest.mark.xdist_group("journeys")  # one site serves them all
-
 _SEQ: Final = re.compile(r'"seq": "[^"]*"')
 
 # Every operator field with a URN among its arguments, and how it is asked. `$urn` is the foreign one.

@@ -28,7 +28,6 @@ TIMELINE = (
     "subscription($subCase: Urn!) { subCaseTimeline(subCase: $subCase) { seq snapshot subCase { status } entries { step state attempt } } }"
 )
 
-pytestmark = pytest.mark.xdist_group("journeys")  # one site serves them all
 HOLDERS = "subscription($case: Urn) { lockHolders(case: $case) { seq snapshot items { subCase fence holderName session } } }"
 HOLDS = 'subscription { holdCounts(airport: "LGA") { seq snapshot items { urn held confirmed free } } }'
 ALERTS = "subscription { alerts { seq snapshot items { urn kind case subCase message } } }"
