@@ -215,16 +215,22 @@ async def sub_case_urns(connection: AsyncConnection, tenant: Tenant, *, after: U
 
 
 async def counts(connection: AsyncConnection, tenant: Tenant) -> dict[str, int]:
-    """For `status`: cases, sub-cases, those needing a night, and sub-cases by status."""
-    c = t.sub_case.c
+    """How far the work has got: cases, sub-cases in all and by status, those needing a night, open reviews, workflows."""
+    c, w = t.sub_case.c, t.workflow.c
     rows = await connection.execute(select(c.status, func.count(), func.count(c.check_in)).where(c.tenant == tenant).group_by(c.status))
-    found = {"cases": (await connection.execute(select(func.count()).select_from(t.case).where(t.case.c.tenant == tenant))).scalar_one()}
-    found |= {"sub_cases": 0, "needing_night": 0} | {status.lower(): 0 for status in SubCaseStatus}
+    found = {"cases": 0, "sub_cases": 0, "needing_night": 0}
     for status, count, nights in rows:
         found["sub_cases"] += count
         found["needing_night"] += nights
         found[status.lower()] = count
-    return found
+    others = {
+        "cases": select(func.count()).select_from(t.case).where(t.case.c.tenant == tenant),
+        "reviews": select(func.count()).select_from(t.review).where(t.review.c.tenant == tenant, t.review.c.resolved_at.is_(None)),
+        "workflows": select(func.count()).select_from(t.workflow).where(w.tenant == tenant),
+        "workflows_running": select(func.count()).select_from(t.workflow).where(w.tenant == tenant, w.ended_at.is_(None)),
+    }
+    row = (await connection.execute(select(*(one.scalar_subquery().label(name) for name, one in others.items())))).mappings().one()
+    return {**found, **row}
 
 
 async def workflows_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Workflow]:

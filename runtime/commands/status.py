@@ -18,19 +18,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
+from domains.cases import queries
 from kernel.database import Databases
 from runtime import overview, probe, site
 from runtime.settings import DATABASES, read
 from runtime.state import Recorded, State, running
-
-_SUB_CASES = "select status, count(*) as every, count(check_in) as nights from sub_case where tenant = $1 group by status"
-_OTHERS = """
-    select (select count(*) from "case" where tenant = $1) as cases,
-           (select count(*) from workflow where tenant = $1) as workflows,
-           (select count(*) from workflow where tenant = $1 and ended_at is null) as workflows_running,
-           (select count(*) from review where tenant = $1 and resolved_at is null) as reviews
-"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +94,10 @@ async def _ask_databases() -> tuple[dict[str, int], str | None]:
         cases = databases["cases"]
         for tenant in await cases.tenants():
             async with cases.read(tenant) as connection:
-                for row in (await connection.exec_driver_sql(_SUB_CASES, (tenant,))).all():
-                    total.update({"sub_cases": row.every, "needing_night": row.nights, str(row.status).lower(): row.every})
-                total.update(dict((await connection.exec_driver_sql(_OTHERS, (tenant,))).mappings().one()))
+                total.update(await queries.counts(connection, tenant))
         async with cases.engine.connect() as connection:
             version = str((await connection.exec_driver_sql("show server_version")).scalar_one())
-    except (OSError, KeyError):
+    except (OSError, KeyError, DBAPIError):  # starting, full, or gone in the middle of it
         return {}, None
     finally:
         await databases.close()
