@@ -165,8 +165,8 @@ class Databases(Mapping[str, Database]):
         for database in self._databases.values():
             await database.examine()
         for role, url in self._above.items():
-            if url:
-                await examine(self._engine(role, next(iter(self._databases))))
+            for name in self._databases if url else ():  # what a role owns is a question of each database
+                await examine(self._engine(role, name))
 
     async def close(self) -> None:
         for database in self._databases.values():

@@ -119,10 +119,6 @@ class Work:
         """`record` for many `(event, aggregate)`."""
         return [await self.record(event, aggregate=aggregate) for event, aggregate in events]
 
-    async def ask_many(self, commands: Iterable[tuple[object, Urn]]) -> list[Urn]:
-        """`ask` for many `(command, aggregate)`."""
-        return [await self.ask(command, aggregate=aggregate) for command, aggregate in commands]
-
     async def audit(
         self, *, action: str, entity: Urn, root: Urn | None = None, reason: str | None = None, before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None, ip: str | None = None,
