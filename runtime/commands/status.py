@@ -18,10 +18,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
 from domains.cases import queries
 from kernel.database import Databases
+from kernel.lane import passing
 from runtime import overview, probe, site
 from runtime.settings import DATABASES, read
 from runtime.state import Recorded, State, running
@@ -97,7 +97,11 @@ async def _ask_databases() -> tuple[dict[str, int], str | None]:
                 total.update(await queries.counts(connection, tenant))
         async with cases.engine.connect() as connection:
             version = str((await connection.exec_driver_sql("show server_version")).scalar_one())
-    except (OSError, KeyError, DBAPIError):  # starting, full, or gone in the middle of it
+    except KeyError:  # a site that never got as far as its databases
+        return {}, None
+    except Exception as error:
+        if not passing(error):
+            raise
         return {}, None
     finally:
         await databases.close()
