@@ -3,7 +3,7 @@
 Idea: a batch is *one* transaction, which also holds an inbox row per (reaction, message): what is committed is done, what is delivered
 again is dropped. When a batch fails it is replayed one message at a time. A message that fails waits, with everything behind it of
 its aggregate, is tried five times, and then that aggregate alone is parked; all others never wait. A server that cannot be reached
-is nobody's fault: the batch waits for it and no failure is counted.
+is nobody's fault, nor is a deadlock: the batch waits or is tried again as a whole, and no failure is counted.
 
 A parked message stays in its sender's outbox without an inbox row: deleting the row in `parked` and the sender's marker (`Bus.doubt`)
 plays it again.
@@ -11,7 +11,6 @@ plays it again.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,15 +19,13 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from kernel.bus import Entry
 from kernel.clock import monotonic
 from kernel.database import Database
 from kernel.event import Envelope
+from kernel.patience import patiently
 from kernel.tenancy import Tenant
 from kernel.work import Work
 
@@ -149,18 +146,12 @@ class Lane:
         return done
 
     async def _try(self, deliveries: Sequence[Delivery]) -> Exception | None:
-        """One transaction; the error it failed with. Waits as long as the database cannot be reached."""
-        pause = 0.1
-        while True:
-            try:
-                await self._transact(deliveries)
-                return None
-            except Exception as error:
-                if not passing(error):
-                    return error
-                log.warning("%s cannot be reached: %s", self.database.name, type(error).__name__, extra={"tenant": self.tenant})
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+        """One transaction; the error it failed with, when that is the messages' own."""
+        try:
+            await patiently(lambda: self._transact(deliveries), self.database.name, self.tenant)
+        except Exception as error:
+            return error
+        return None
 
     async def _transact(self, deliveries: Sequence[Delivery]) -> None:
         async with self.database.work(self.tenant) as work:
@@ -214,11 +205,3 @@ class Lane:
             async with self.database.read(self.tenant) as connection:
                 self._parked = set((await connection.execute(PARKED, {"tenant": self.tenant})).scalars())
             self._looked = monotonic()
-
-
-def passing(error: BaseException) -> bool:
-    """Whether the error says nothing about the message: a server is away, restarting or full."""
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", "") or "")
-        return error.connection_invalidated or state[:2] in ("08", "53", "57")
-    return isinstance(error, (OSError, TimeoutError, PoolTimeoutError, RedisError)) and not isinstance(error, ResponseError)

@@ -25,7 +25,7 @@ from kernel import clock, doorbell
 from kernel.bell import Bell
 from kernel.consumer import Consumer
 from kernel.engine import Engine
-from kernel.lane import passing
+from kernel.patience import passing
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from runtime.settings import Settings

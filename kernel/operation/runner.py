@@ -13,18 +13,17 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from kernel.answer import Answer, NotSent, Ok, Unknown
 from kernel.bell import Bell
 from kernel.claim import Claim
 from kernel.clock import monotonic
 from kernel.database import Database
-from kernel.lane import passing
 from kernel.operation.declaration import Operation, OperationRow, Operations, State
 from kernel.operation.intent import COLUMNS, pending_for, read_row
 from kernel.operation.resolution import (
@@ -41,6 +40,7 @@ from kernel.operation.resolution import (
     to_verify,
     written,
 )
+from kernel.patience import patiently
 from kernel.presence import Presence
 from kernel.tenancy import Tenant
 from kernel.work import Work
@@ -119,18 +119,13 @@ class OperationRunner:
 
     async def _resend(self, operation: Operation[Any, Any], row: OperationRow) -> None:
         """The same key or unique reference once more, committed as in flight before it goes."""
-        pause = 0.1
-        while True:
+
+        async def commit() -> tuple[float, int | None]:
             claimed_at = monotonic()
-            try:
-                async with self.database.work(row.tenant, correlation=row.correlation) as work:
-                    sends = (await work.execute(_RESEND, self._key(row))).scalar()
-                break
-            except Exception as error:
-                if not passing(error):
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+            async with self.database.work(row.tenant, correlation=row.correlation) as work:
+                return claimed_at, (await work.execute(_RESEND, self._key(row))).scalar()
+
+        claimed_at, sends = await patiently(commit, self.database.name, row.tenant)
         if sends is not None:
             await self._send(operation, replace(row, state=State.SENT, sends=sends), claimed_at)
 
@@ -179,19 +174,12 @@ class OperationRunner:
         also: Callable[[Work, Move], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """Commits the answer, however long the database is away; drops it when the claim was lost, because somebody else resolves it."""
-        pause, tries = 0.1, 0
-        while True:
-            try:
-                move = await self._commit(operation, row, did, answer, decide, also)
-                break
-            except Exception as error:
-                tries += 1
-                if not (passing(error) or (_collided(error) and tries < 10)):
-                    log.exception("the outcome of %s could not be written", row.urn, extra={"tenant": row.tenant})
-                    move = await self._stumble(operation, row, type(error).__name__)
-                    break
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+        try:
+            commit = partial(self._commit, operation, row, did, answer, decide, also)
+            move = await patiently(commit, self.database.name, row.tenant)
+        except Exception as error:
+            log.exception("the outcome of %s could not be written", row.urn, extra={"tenant": row.tenant})
+            move = await self._stumble(operation, row, type(error).__name__)
         if move is not None and move.after is not None and move.after <= SOON:
             self.bell.ring_in(move.after)
 
@@ -223,23 +211,21 @@ class OperationRunner:
 
     async def _stumble(self, operation: Operation[Any, Any], row: OperationRow, error: str) -> Move | None:
         """The answer is known and cannot be written: as good as unknown, to be resolved again; the third time for a person."""
-        pause = 0.1
-        while True:
-            try:
-                async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
-                    held = await self._hold(work, row)
-                    if held is None:
-                        return None
-                    mine, moment = held
-                    move = after_stumble(operation, mine, error, moment)
-                    move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
-                    await self._write(work, move)
-                    if move.row.deaths >= DEATHS:
-                        log.error("operation %s is given up: its outcome cannot be written", row.urn, extra={"tenant": row.tenant})
-                    return move
-            except DBAPIError:
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+
+        async def give_way() -> Move | None:
+            async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
+                held = await self._hold(work, row)
+                if held is None:
+                    return None
+                mine, moment = held
+                move = after_stumble(operation, mine, error, moment)
+                move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
+                await self._write(work, move)
+                if move.row.deaths >= DEATHS:
+                    log.error("operation %s is given up: its outcome cannot be written", row.urn, extra={"tenant": row.tenant})
+                return move
+
+        return await patiently(give_way, self.database.name, row.tenant)
 
     async def _hold(self, work: Work, row: OperationRow) -> tuple[OperationRow, Moment] | None:
         """Locks the row as it is now; None when the claim was lost."""
@@ -272,8 +258,3 @@ class OperationRunner:
 
     def _key(self, row: OperationRow) -> dict[str, Any]:
         return {"tenant": row.tenant, "urn": str(row.urn), "fence": row.fence, "me": self.presence.me}
-
-
-def _collided(error: Exception) -> bool:
-    """Two transactions wanted each other's rows, and Postgres ended this one."""
-    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "") or "").startswith("40")

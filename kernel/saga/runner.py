@@ -10,11 +10,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from kernel.claim import Claim
 from kernel.database import Database
-from kernel.lane import passing
+from kernel.patience import patiently
 from kernel.saga.journal import Held, hold, stumble, write
 from kernel.saga.plan import Plans, Step
 from kernel.saga.transition import Decision, Entry, EntryState, decide
@@ -80,32 +81,18 @@ class WorkflowRunner:
             await self._stumble(tenant, claim)
 
     async def _stumble(self, tenant: Tenant, claim: Claim) -> None:
-        pause = 0.1
-        while True:
-            try:
-                async with self.database.work(tenant) as work:
-                    await stumble(work, claim, self.me, STUMBLE_PAUSE.total_seconds())
-                return
-            except Exception as error:
-                if not passing(error):
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+        async def give_back() -> None:
+            async with self.database.work(tenant) as work:
+                await stumble(work, claim, self.me, STUMBLE_PAUSE.total_seconds())
+
+        await patiently(give_back, self.database.name, tenant)
 
     async def _patiently(self, tenant: Tenant, claims: Sequence[Claim], *, alone: bool) -> list[Claim]:
         """Tries until the database answers; a claim is never dropped. Those that need a transaction of their own."""
-        pause = 0.1
         left: list[Claim] = []
         while claims:
-            try:
-                own, locked = await self._move(tenant, claims, alone=alone)
-            except Exception as error:
-                if not passing(error):
-                    raise
-                log.warning("%s cannot be reached: %s", self.database.name, type(error).__name__, extra={"tenant": tenant})
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
-                continue
+            move = partial(self._move, tenant, claims, alone=alone)
+            own, locked = await patiently(move, self.database.name, tenant)
             left += own
             claims = locked
             if locked:

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from domains.cases import queries
 from kernel.database import Databases
-from kernel.lane import passing
+from kernel.patience import passing
 from runtime import overview, probe, site
 from runtime.settings import DATABASES, read
 from runtime.state import Recorded, State, running

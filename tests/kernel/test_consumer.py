@@ -12,6 +12,7 @@ from jobs.registry import Ports, on, on_many
 from kernel.bus import Bus, connect, stream
 from kernel.database import Databases
 from kernel.event import Envelope
+from kernel.lane import ATTEMPTS
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
@@ -141,6 +142,24 @@ async def test_a_message_that_fails_five_times_parks_its_aggregate_alone(traffic
     assert "behind" not in tries[tries.index("poison") + 1 :]
     assert "later" not in tries
     assert (await traffic.bus.redis.xpending(stream(traffic.tenant, "booking"), "workers"))["pending"] == 0
+
+
+async def test_a_deadlock_is_no_failure_of_the_message(traffic: Traffic) -> None:
+    (aggregate,) = reservations(1)
+    tries: list[str] = []
+
+    @on(SomethingHappened, registry=traffic.registry, domain="wallet")
+    async def collide(work: Work, event: SomethingHappened, envelope: Envelope, ports: Ports) -> None:
+        tries.append(event.what)
+        if len(tries) <= ATTEMPTS:
+            await work.execute(text("do $$ begin raise exception 'deadlock detected' using errcode = '40P01'; end $$"))
+
+    async with traffic.running("booking"):
+        await tell(traffic, [(aggregate, "1")])
+        await until(lambda: len(tries) > ATTEMPTS)
+        await tell(traffic, [(aggregate, "2")])
+        await until(lambda: "2" in tries)
+    assert tries == ["1"] * (ATTEMPTS + 1) + ["2"]
 
 
 async def test_an_unparked_aggregate_is_played_again(traffic: Traffic) -> None:

@@ -15,7 +15,7 @@ from kernel.claim import WORKFLOWS, Claims
 from kernel.database import Databases
 from kernel.event import message
 from kernel.saga import CONTINUE_WITH_REVIEW, Answers, Plans, Saga, State, Step, Workflow, cancel, start, step
-from kernel.saga.runner import Hooks, WorkflowRunner
+from kernel.saga.runner import DEATHS, Hooks, WorkflowRunner
 from kernel.saga.transition import Entry
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -320,6 +320,21 @@ async def test_a_move_that_fails_holds_up_nobody_and_is_quarantined(
         for each in others:
             assert await until_ended(world, each, hands.engine) == "DONE"
         assert await until_ended(world, poisoned, hands.engine) == "QUARANTINED"
+
+
+async def test_a_deadlock_is_no_death(databases: Databases, tenant: Tenant) -> None:
+    tries: list[State] = []
+
+    async def collide(work: Work, workflow: Workflow, outcome: State, entries: Sequence[Entry]) -> None:
+        tries.append(outcome)
+        if len(tries) <= DEATHS:
+            await work.execute(text("do $$ begin raise exception 'deadlock detected' using errcode = '40P01'; end $$"))
+
+    world = a_world(databases, tenant)
+    async with running(an_engine(databases, tenant, PICNIC, hooks=Hooks(ended=collide))) as hands:
+        workflow = await a_workflow(databases, tenant, PICNIC, Params("us"))
+        assert await until_ended(world, workflow, hands.engine) == "DONE"
+    assert tries == [State.DONE] * (DEATHS + 1)
 
 
 async def test_many_workflows_share_transactions_and_all_end(databases: Databases, tenant: Tenant) -> None:
