@@ -13,6 +13,7 @@ Everything passes a `Gate` before the first byte. Today's gate is open; traffic 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -31,6 +32,7 @@ log = logging.getLogger("nexa.partner")
 THROTTLED: Final = "throttled"
 UNAUTHORIZED: Final = "sign-in refused"
 LONGEST_PAUSE: Final = timedelta(minutes=10)  # a Retry-After beyond this is a mistake or an attack; we ask again sooner
+_CODE: Final = re.compile(r"[A-Z][A-Z_]{1,39}(\d{3})?|\d{1,6}")  # nothing that has room for a name or a number of somebody
 
 
 class OperationClass(StrEnum):
@@ -191,6 +193,12 @@ def throttled(reply: Reply) -> NotSent:
 def unauthorized() -> NotSent:
     """For partners that refuse the credential with another status than 401."""
     return NotSent(UNAUTHORIZED)
+
+
+def declined(partner: str, code: str, known: Mapping[str, str]) -> Declined:
+    """Their refusal by its code, in a sentence of ours. Their own text is not kept: it quotes what was sent, a phone number for one."""
+    plain = code if _CODE.fullmatch(code) else "REFUSED"
+    return Declined(plain, known.get(plain) or f"{partner} refused it (code {plain})")
 
 
 def retry_after(reply: Reply) -> timedelta | None:

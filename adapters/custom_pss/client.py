@@ -10,13 +10,18 @@ from adapters.custom_pss import SHEET, VENDOR, translate
 from domains.airline.model import Manifest, NextFlight
 from kernel.answer import Answer, Declined, NotSent, Unknown
 from kernel.http import Http, Reply, Request, Unintelligible
-from kernel.partner import Gate, OpenGate, PartnerClient, unauthorized
+from kernel.partner import Gate, OpenGate, PartnerClient, declined, unauthorized
 from kernel.secret import Secret, SecretMissingError, Secrets
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.wire import an_object, inner_or_empty, text_or_none
 
 T = TypeVar("T")
+
+_REFUSALS: Final = {
+    "FLIGHT_NOT_FOUND": "the airline's system knows no such flight",
+    "PNR_NOT_FOUND": "the airline's system knows no such booking on this flight",
+}
 
 
 class CustomPss:
@@ -68,5 +73,5 @@ def refusal(reply: Reply) -> Declined | NotSent | Unknown:
         error = {}
     code = text_or_none(error, "code")
     if reply.status == 404 and code:
-        return Declined(code, text_or_none(error, "message") or "")
+        return declined("The airline's system", code, _REFUSALS)
     return Unknown(f"status {reply.status}")

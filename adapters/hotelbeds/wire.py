@@ -6,11 +6,11 @@ Their document contradicts their examples (`room` for `rooms`, numbers typed as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from kernel.answer import Declined, NotSent, Unknown
 from kernel.http import Reply, Unintelligible
-from kernel.partner import throttled, unauthorized
+from kernel.partner import declined, throttled, unauthorized
 from kernel.wire import an_object, text_or_none
 
 
@@ -76,7 +76,10 @@ class BookingRQ(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Either of their two error envelopes. `code` is empty for the gateway's bare string."""
+    """Either of their two error envelopes. `code` is empty for the gateway's bare string.
+
+    `message` is for telling cases apart and goes no further: it may quote what was sent.
+    """
 
     code: str
     message: str
@@ -97,6 +100,16 @@ def complaint(reply: Reply) -> Complaint | None:
 
 _THROTTLES = ("over_qps", "over_rate", "over qps", "over rate", "quota")
 _REFUSALS = ("PRODUCT_ERROR", "CONFIGURATION_ERROR", "INVALID_REQUEST", "INVALID_DATA")  # codes may have a token glued on
+_SPOKEN_OF: Final = {  # what their text is about, by the phrases they publish, in our words
+    "insufficient allotment": "the hotel has too few rooms left",
+    "price has increased": "the price rose by more than is tolerated",
+    "stop sales": "the hotel has stopped its sales for these dates",
+    "release": "the hotel takes no bookings so shortly before arrival",
+    "contract is closed": "the contract with the hotel is closed",
+    "cannot be cancelled": "the booking cannot be cancelled",
+    "already cancelled": "the booking is already cancelled",
+    "does not exist": "the booking does not exist",
+}
 _UNSURE = "confirmation error"  # the hotel's own system failed while confirming: it may have the booking
 
 
@@ -112,7 +125,13 @@ def refusal(reply: Reply) -> Declined | NotSent | Unknown:
     if code == "PRODUCT_ERROR" and _UNSURE in said.message.lower():
         return Unknown("booking confirmation error")
     if code is not None:
-        return Declined(code, said.message[:200])
+        return _declined(code, said)
     if reply.status in (400, 402, 404, 406, 410, 415):
-        return Declined(said.code or f"HTTP_{reply.status}", said.message[:200])
+        return _declined(said.code or f"HTTP_{reply.status}", said)
     return Unknown(f"status {reply.status}")
+
+
+def _declined(code: str, said: Complaint) -> Declined:
+    text = said.message.lower()
+    reason = next((ours for theirs, ours in _SPOKEN_OF.items() if theirs in text), "")
+    return declined("Hotelbeds", code, {code: reason})

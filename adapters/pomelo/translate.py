@@ -15,6 +15,7 @@ from kernel.money import Money
 from kernel.wire import Object, inner_or_empty, text, text_or_none
 
 MOVEMENT: Final = "CARD_PURCHASE"  # the one type their stored pages name; the full list is UNCONFIRMED
+_REJECTIONS: Final = {"INSUFFICIENT_FUNDS": "there is too little money for this movement"}  # theirs is free text and not kept
 _NAME_LENGTH: Final = 50
 _CENT: Final = Decimal("0.01")
 
@@ -119,7 +120,7 @@ def movement(reply: Reply) -> str | Declined:
     if result == "APPROVED":
         return text(made, "id")
     if result in ("REJECTED", "REJETED"):  # an older page of theirs spells it so
-        return Declined("REJECTED", text_or_none(made, "status_detail") or "the issuer rejected the movement")
+        return Declined("REJECTED", _REJECTIONS.get(text_or_none(made, "status_detail") or "", "the issuer rejected the movement"))
     raise Unintelligible("result is neither APPROVED nor REJECTED")
 
 

@@ -2,6 +2,7 @@
 
 Recipients with a meaning, as in Twilio's own test accounts: +15005550001 is not a number (21211), +15005550003 lies in a region
 that is not permitted (21408), +15005550004 has unsubscribed (21610); ours: +15005550030 is never reached (30003).
+As the real service does, a refusal quotes the number.
 """
 
 from __future__ import annotations
@@ -29,9 +30,14 @@ _API: Final = "/2010-04-01/Accounts/{account}/Messages"
 _CALLBACK_SECONDS: Final = 10.0
 _ENDS: Final = ("delivered", "undelivered", "failed", "canceled")
 _REFUSED: Final = {
-    "+15005550001": (21211, "Invalid 'To' Phone Number"),
-    "+15005550003": (21408, "Permission to send an SMS has not been enabled for the region"),
-    "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
+    "+15005550001": 21211,
+    "+15005550003": 21408,
+    "+15005550004": 21610,
+}
+_ABOUT: Final = {
+    21211: "The 'To' number {to} is not a valid phone number.",
+    21408: "Permission to send an SMS has not been enabled for the region indicated by the 'To' number: {to}.",
+    21610: "Attempt to send to unsubscribed recipient: {to}",
 }
 _UNREACHABLE: Final = "+15005550030"
 
@@ -50,6 +56,10 @@ class RefusedError(Exception):
     def said(self) -> Said:
         about = f"https://www.twilio.com/docs/errors/{self.code}"
         return Said(self.status, {"code": self.code, "message": str(self), "more_info": about, "status": self.status})
+
+
+def _refused(code: int, to: str) -> RefusedError:
+    return RefusedError(400, code, _ABOUT[code].format(to=to))
 
 
 class TwilioTwin(Twin):
@@ -87,7 +97,7 @@ class TwilioTwin(Twin):
         return RefusedError(429, 20429, "Too Many Requests").said()
 
     def refusal(self, call: Call) -> Said:
-        return RefusedError(400, 21211, "Invalid 'To' Phone Number").said()
+        return _refused(21211, call.form().get("To", "")).said()
 
     def malformed(self, call: Call) -> Said:
         return RefusedError(400, 20001, "The request is malformed").said()
@@ -104,9 +114,9 @@ class TwilioTwin(Twin):
         form = call.form()
         to, body = form.get("To", ""), form.get("Body", "")
         if not E164.fullmatch(to):
-            raise RefusedError(400, 21211, "Invalid 'To' Phone Number")
+            raise _refused(21211, to)
         if to in _REFUSED:
-            raise RefusedError(400, *_REFUSED[to])
+            raise _refused(_REFUSED[to], to)
         if not (form.get("From") or form.get("MessagingServiceSid")):
             raise RefusedError(400, 21603, "A 'From' phone number is required")
         if not body:

@@ -11,7 +11,7 @@ from typing import Final
 from domains.notifications.ports import Delivery, DeliveryStatus, SentText, Text, digest
 from kernel.answer import Declined, NotSent, Unknown
 from kernel.http import Reply, Unintelligible
-from kernel.partner import unauthorized
+from kernel.partner import declined, unauthorized
 from kernel.wire import Object, an_object, integer, items, text, text_or_none
 
 E164: Final = re.compile(r"\+[1-9]\d{6,14}")
@@ -29,6 +29,18 @@ _STATUSES: Final = {
     "undelivered": DeliveryStatus.UNDELIVERED,
     "failed": DeliveryStatus.FAILED,
     "canceled": DeliveryStatus.FAILED,
+}
+
+
+_REFUSALS: Final = {
+    "21211": "the number is not a valid phone number",
+    "21408": "texts to the region of this number are not permitted",
+    "21602": "the text is empty",
+    "21603": "the account names no sender",
+    "21610": "the recipient has unsubscribed",
+    "21611": "too many texts are waiting at this sender",
+    "21614": "the number cannot receive texts",
+    "21617": "the text is too long",
 }
 
 
@@ -91,7 +103,7 @@ def refusal(reply: Reply) -> Declined | NotSent | Unknown:
         return Unknown(f"status {reply.status}")
     try:
         error = an_object(reply.json())
-        return Declined(str(integer(error, "code")), (text_or_none(error, "message") or "")[:200])
+        return declined("Twilio", str(integer(error, "code")), _REFUSALS)
     except Unintelligible:
         return Unknown(f"status {reply.status}")
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from adapters.custom_pss import translate
-from adapters.custom_pss.client import CustomPss
+from adapters.custom_pss.client import CustomPss, refusal
 from adapters.registry import SandboxSecrets
 from domains.airline.model import Contact, Manifest, ManifestEntry, Need, NextFlight, Tier, Traveller, TravellerKind
 from kernel.answer import Declined, NotSent, Ok, Unknown
-from kernel.http import Http, Unintelligible
+from kernel.http import Http, Reply, Unintelligible, write_json
 from kernel.sandbox.faults import FaultKind
 from kernel.sandbox.shell import Call
 from kernel.secret import FileSecrets
@@ -98,6 +98,11 @@ async def test_a_vendor_that_nobody_serves_is_declined_and_nobody_is_asked(world
     assert isinstance(answer, Declined)
     assert answer.code == "UNKNOWN_VENDOR"
     assert world.said("custom") == []
+
+
+async def test_a_refusal_is_told_in_our_words(world: Partners) -> None:
+    theirs = {"error": {"code": "NO_SHOW", "message": "Ana Doe (+12125550101) has not checked in"}}
+    assert refusal(Reply(404, {}, write_json(theirs))) == Declined("NO_SHOW", "The airline's system refused it (code NO_SHOW)")
 
 
 @pytest.mark.parametrize(

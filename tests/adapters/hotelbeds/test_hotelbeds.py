@@ -216,7 +216,7 @@ async def test_a_failed_booking_repeated_within_the_window_is_refused_as_before(
         assert isinstance(await hotels(world).book(T1, booking(offer, f"fill-{number}")), Ok)
     for _ in range(2):
         answer = await hotels(world).book(T1, booking(offer, "one-too-many"))
-        assert answer == Declined("PRODUCT_ERROR", "Insufficient allotment")
+        assert answer == Declined("PRODUCT_ERROR", "the hotel has too few rooms left")
     assert [each.status for each in world.said(VENDOR)[-2:]] == [500, 410]
     assert offer.urn not in {other.urn for other in await offers(world)}
 
@@ -308,6 +308,10 @@ async def test_a_wrong_secret_is_refused_at_sign_in(world: Partners) -> None:
     assert await source.search(T1, search()) == NotSent("sign-in refused")
 
 
+def refused(code: str) -> Declined:
+    return Declined(code, f"Hotelbeds refused it (code {code})")
+
+
 def error(status: int, body: object, headers: dict[str, str] | None = None) -> Reply:
     return Reply(status, headers or {}, write_json(body))
 
@@ -315,25 +319,27 @@ def error(status: int, body: object, headers: dict[str, str] | None = None) -> R
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (error(400, {"error": {"code": "INVALID_DATA", "message": "m"}}), Declined("INVALID_DATA", "m")),
-        (error(400, {"error": {"code": "INVALID_REQUEST"}}), Declined("INVALID_REQUEST", "")),
-        (error(402, {"error": {"code": "PAYMENT", "message": "m"}}), Declined("PAYMENT", "m")),
+        (error(400, {"error": {"code": "INVALID_DATA", "message": "m"}}), refused("INVALID_DATA")),
+        (error(400, {"error": {"code": "INVALID_DATA", "message": "holder Ana Doe, +12125550101"}}), refused("INVALID_DATA")),
+        (error(400, {"error": {"code": "INVALID_REQUEST"}}), refused("INVALID_REQUEST")),
+        (error(402, {"error": {"code": "PAYMENT", "message": "m"}}), refused("PAYMENT")),
+        (error(402, {"error": {"code": "Ana Doe, 2125550101", "message": "m"}}), refused("REFUSED")),
         (error(403, {"error": "Not Authorized"}), NotSent("sign-in refused")),
         (error(403, {"error": "Over QPS"}), NotSent("throttled")),
         (error(403, {}, {"x-mashery-error-code": "ERR_403_DEVELOPER_OVER_RATE"}), NotSent("throttled")),
         (error(403, {"error": "Over QPS"}, {"retry-after": "9"}), NotSent("throttled", timedelta(seconds=9))),
-        (error(410, {"error": {"code": "PRODUCT_ERROR", "message": "m"}}), Declined("PRODUCT_ERROR", "m")),
+        (error(410, {"error": {"code": "PRODUCT_ERROR", "message": "m"}}), refused("PRODUCT_ERROR")),
         (
             error(500, {"error": {"code": "PRODUCT_ERROR-99FD", "message": "Insufficient allotment"}}),
-            Declined("PRODUCT_ERROR", "Insufficient allotment"),
+            Declined("PRODUCT_ERROR", "the hotel has too few rooms left"),
         ),
         (error(500, {"error": {"code": "PRODUCT_ERROR", "message": "Booking confirmation error"}}), Unknown("booking confirmation error")),
-        (error(500, {"error": {"code": "CONFIGURATION_ERROR", "message": "m"}}), Declined("CONFIGURATION_ERROR", "m")),
+        (error(500, {"error": {"code": "CONFIGURATION_ERROR", "message": "m"}}), refused("CONFIGURATION_ERROR")),
         (error(500, {"error": {"code": "SYSTEM_ERROR", "message": "m"}}), Unknown("status 500")),
         (error(500, {"error": "text"}), Unknown("status 500")),
         (error(502, "text"), Unknown("status 502")),
         (error(503, {"error": {"code": "SERVICE_OVERLOAD", "message": "m"}}), Unknown("status 503")),
-        (error(404, {"error": "no"}), Declined("HTTP_404", "no")),
+        (error(404, {"error": "no"}), refused("HTTP_404")),
         (Reply(404, {}, b"<html>"), Unknown("status 404")),
     ],
 )

@@ -207,6 +207,7 @@ async def test_without_an_account_nothing_is_sent() -> None:
         ({"id": "atx-1", "result": {"status": "APPROVED"}}, Ok),
         ({"id": "atx-1", "status": "REJECTED", "status_detail": "X"}, Declined),
         ({"id": "atx-1", "result": "REJETED"}, Declined),
+        ({"id": "atx-1", "result": "REJECTED", "status_detail": "holder Ana Doe is blocked"}, Declined),
         ({"id": "atx-1", "result": "HELD"}, Unknown),
         ({"result": "APPROVED"}, Unknown),
         ({}, Unknown),
@@ -219,6 +220,7 @@ async def test_a_movement_is_judged_by_its_result_wherever_it_stands(data: dict[
         mock.post("http://p/core/transactions/v1").mock(return_value=httpx.Response(200, json={"data": data}))
         answer = await Pomelo(Http("http://p"), SandboxSecrets()).load(T1, card, SIXTY, "k")
     assert type(answer) is expected
+    assert "Ana" not in str(answer)
 
 
 @pytest.mark.parametrize(

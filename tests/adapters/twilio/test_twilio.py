@@ -152,6 +152,25 @@ async def test_a_number_that_cannot_be_reached_is_declined(world: Partners, to: 
     assert answer.code == code
 
 
+@pytest.mark.parametrize("to", ["+15005550001", "+15005550003", "+15005550004"])
+async def test_a_refusal_that_quotes_the_number_is_told_without_it(world: Partners, to: str) -> None:
+    answer = await world.registry.default_texts.send(T1, replace(HELLO, to=to))
+    assert to in world.said(VENDOR)[-1].answered.decode()
+    assert isinstance(answer, Declined)
+    assert answer.reason
+    assert not any(letter.isdigit() for letter in answer.reason)
+
+
+@pytest.mark.parametrize("error", [{"code": 21999}, {"code": 12125550101}])
+async def test_a_refusal_nobody_foresaw_is_told_without_the_number_too(error: dict[str, object]) -> None:
+    response = httpx.Response(400, json={**error, "message": f"no texts to {HELLO.to}"})
+    with respx.mock() as mock:
+        mock.post(url__regex="http://tw/.*").mock(return_value=response)
+        answer = await Twilio(Http("http://tw"), SandboxSecrets()).send(T1, HELLO)
+    assert isinstance(answer, Declined)
+    assert HELLO.to.removeprefix("+") not in f"{answer.code} {answer.reason}"
+
+
 async def test_a_number_that_is_never_reached_is_reported_later(world: Partners, mailbox: Mailbox) -> None:
     answer = await world.registry.default_texts.send(T1, replace(HELLO, to="+15005550030"))
     assert isinstance(answer, Ok)
@@ -193,7 +212,10 @@ async def test_without_an_account_nothing_is_sent() -> None:
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        (httpx.Response(400, json={"code": 21211, "message": "m", "status": 400}), Declined("21211", "m")),
+        (
+            httpx.Response(400, json={"code": 20422, "message": "m", "status": 400}),
+            Declined("20422", "Twilio refused it (code 20422)"),
+        ),
         (httpx.Response(400, content=b"<html>"), Unknown),
         (httpx.Response(403, json={"code": 20003}), NotSent("sign-in refused")),
         (httpx.Response(201, json={"sid": "SM1", "status": "queued", "to": "+19995550000"}), Unknown),
