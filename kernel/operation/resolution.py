@@ -72,7 +72,8 @@ def after_stumble(operation: AnyOperation, row: OperationRow, error: str, moment
     if row.state not in PENDING:
         return Move(row, None if row.deaths >= DEATHS else operation.backoff.ceiling(row.deaths))
     if row.deaths >= DEATHS or operation.kind is Class.D:
-        return Move(replace(row, state=State.REVIEW, unknown_at=row.unknown_at or moment.now), None)
+        why = Unknown("its outcome cannot be written", {**row.evidence, "error": error})
+        return _ended(operation, replace(row, unknown_at=row.unknown_at or moment.now), State.REVIEW, why, moment)
     return _unresolved(operation, replace(row, looks=0), moment, LOOKS[0])
 
 

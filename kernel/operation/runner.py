@@ -27,7 +27,6 @@ from kernel.database import Database
 from kernel.operation.declaration import Operation, OperationRow, Operations, State
 from kernel.operation.intent import COLUMNS, pending_for, read_row
 from kernel.operation.resolution import (
-    DEATHS,
     Moment,
     Move,
     after_death,
@@ -72,6 +71,7 @@ _WRITE = text("""
 """)
 
 Decide = Callable[[OperationRow, Moment], Move]
+Tell = Callable[[Work, Operation[Any, Any], OperationRow, Answer[Any]], Awaitable[None]]
 Ask = Callable[[Any, OperationRow], Awaitable[Answer[Any]]]
 
 
@@ -210,22 +210,33 @@ class OperationRunner:
             await operation.resolved(work, row, row.withdrawn_by, self.ports)
 
     async def _stumble(self, operation: Operation[Any, Any], row: OperationRow, error: str) -> Move | None:
-        """The answer is known and cannot be written: as good as unknown, to be resolved again; the third time for a person."""
+        """The answer is known and cannot be written: as good as unknown, to be resolved again; the third time for a person.
 
-        async def give_way() -> Move | None:
-            async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
-                held = await self._hold(work, row)
-                if held is None:
-                    return None
-                mine, moment = held
-                move = after_stumble(operation, mine, error, moment)
-                move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
-                await self._write(work, move)
-                if move.row.deaths >= DEATHS:
-                    log.error("operation %s is given up: its outcome cannot be written", row.urn, extra={"tenant": row.tenant})
-                return move
+        That one is told, as any outcome; where even this cannot be written the audit says so in its place, and the log.
+        """
+        try:
+            return await patiently(partial(self._give_way, operation, row, error, self._settle), self.database.name, row.tenant)
+        except Exception:
+            log.exception("nor can it be told of %s that its outcome is unknown", row.urn, extra={"tenant": row.tenant})
+            return await patiently(partial(self._give_way, operation, row, error, self._give_up), self.database.name, row.tenant)
 
-        return await patiently(give_way, self.database.name, row.tenant)
+    async def _give_way(self, operation: Operation[Any, Any], row: OperationRow, error: str, tell: Tell) -> Move | None:
+        async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
+            held = await self._hold(work, row)
+            if held is None:
+                return None
+            mine, moment = held
+            move = after_stumble(operation, mine, error, moment)
+            move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
+            await self._write(work, move)
+            if move.outcome is not None:
+                await tell(work, operation, move.row, move.outcome)
+            return move
+
+    async def _give_up(self, work: Work, operation: Operation[Any, Any], row: OperationRow, outcome: Answer[Any]) -> None:
+        why, evidence = "its outcome cannot be written", {**row.evidence, "reply_to": row.reply_to or ""}
+        log.error("operation %s is given up: %s: %s", row.urn, why, evidence, extra={"tenant": row.tenant, "correlation": row.correlation})
+        await work.audit(action=f"{operation.domain}.operation-given-up", entity=row.urn, root=row.subject, reason=why, after=evidence)
 
     async def _hold(self, work: Work, row: OperationRow) -> tuple[OperationRow, Moment] | None:
         """Locks the row as it is now; None when the claim was lost."""

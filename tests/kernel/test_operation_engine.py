@@ -333,12 +333,27 @@ async def test_an_outcome_that_cannot_be_written_is_found_out_again(databases: D
     assert (row.state, len(bench.partner.sends), bench.heard.outcomes) == (State.OK, 1, [("Ok", row.reference)])
 
 
+@pytest.mark.parametrize(("kind", "times"), [(Class.C, 3), (Class.D, 1)])
+async def test_what_cannot_be_written_is_told_as_unknown_in_the_end(databases: Databases, tenant: Tenant, kind: Class, times: int) -> None:
+    bench = a_bench(databases, tenant, kind)
+    bench.heard.fail = times
+    async with bench.worker():
+        row = await bench.ended(await bench.intend())
+    assert (row.state, len(bench.partner.sends)) == (State.REVIEW, 1)
+    assert bench.heard.outcomes == [("Unknown", "REVIEW")]
+    assert await _events(bench) == ["urn:workflow:w-1|book|1"]
+
+
 async def test_an_outcome_that_can_never_be_written_waits_for_a_person(databases: Databases, tenant: Tenant) -> None:
     bench = a_bench(databases, tenant, Class.C)
     bench.heard.fail = 1000
     async with bench.worker():
         row = await bench.ended(await bench.intend())
-    assert (row.state, len(bench.partner.sends)) == (State.REVIEW, 1)
+    assert (row.state, len(bench.partner.sends), bench.heard.outcomes) == (State.REVIEW, 1, [])
+    [body] = await _audited(bench)
+    assert (body["action"], body["entity"], body["root"]) == ("booking.operation-given-up", row.urn, SUBJECT)
+    assert body["after"]["reply_to"] == "urn:workflow:w-1|book|1"
+    assert "LookupError" in body["after"]["last_3"]
 
 
 async def test_withdrawing_before_the_send_is_free(databases: Databases, tenant: Tenant) -> None:
@@ -390,6 +405,12 @@ async def _events(bench: Bench) -> list[str]:
     async with bench.databases["booking"].read(bench.tenant) as connection:
         rows = await connection.execute(text("select reply_to from outbox where tenant = :tenant"), {"tenant": bench.tenant})
         return list(rows.scalars())
+
+
+async def _audited(bench: Bench) -> list[dict[str, Any]]:
+    async with bench.databases["booking"].read(bench.tenant) as connection:
+        found = text("select body from outbox where tenant = :tenant and name = 'AuditRecorded'")
+        return list((await connection.execute(found, {"tenant": bench.tenant})).scalars())
 
 
 async def _withdraw(bench: Bench) -> int:
