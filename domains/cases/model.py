@@ -77,32 +77,17 @@ class Move(StrEnum):
     DECLINE = "decline the offer"
     GIVE_UP = "hand it to a person"
     UNDO = "undo the voucher"
-    REOPEN = "reopen it"
-    CANCEL = "cancel it"
 
 
 _S = SubCaseStatus
 TRANSITIONS: Final[dict[Move, dict[SubCaseStatus, SubCaseStatus]]] = {
-    Move.REQUEST_VOUCHER: {
-        _S.PENDING: _S.PROCESSING,
-        _S.MANUAL_REVIEW: _S.PROCESSING,
-        _S.RESOLVED: _S.PROCESSING,
-        _S.OFFER_READY: _S.PROCESSING,
-    },
+    Move.REQUEST_VOUCHER: {_S.PENDING: _S.PROCESSING, _S.MANUAL_REVIEW: _S.PROCESSING},
     Move.PUBLISH_OFFER: {_S.PROCESSING: _S.OFFER_READY},
     Move.WITHDRAW_OFFER: {_S.OFFER_READY: _S.PROCESSING, _S.PROCESSING: _S.PROCESSING, _S.REJECTED_BY_PAX: _S.REJECTED_BY_PAX},
     Move.ACCEPT: {_S.OFFER_READY: _S.RESOLVED},
     Move.DECLINE: {_S.OFFER_READY: _S.REJECTED_BY_PAX},
     Move.GIVE_UP: {_S.PROCESSING: _S.MANUAL_REVIEW},
     Move.UNDO: {_S.PROCESSING: _S.PENDING},
-    Move.REOPEN: {_S.REJECTED_BY_PAX: _S.PENDING, _S.MANUAL_REVIEW: _S.PENDING},
-    Move.CANCEL: {
-        _S.PENDING: _S.CANCELLED,
-        _S.OFFER_READY: _S.CANCELLED,
-        _S.RESOLVED: _S.CANCELLED,
-        _S.REJECTED_BY_PAX: _S.CANCELLED,
-        _S.MANUAL_REVIEW: _S.CANCELLED,
-    },
 }
 
 

@@ -185,6 +185,11 @@ async def sub_cases_for_update(work: Work, urns: Iterable[Urn]) -> dict[Urn, tup
     return {Urn(row["urn"]): (sub_case_of(row), _joined_lock(row)) for row in rows}
 
 
+async def sub_case_for_update(work: Work, urn: Urn) -> tuple[SubCase, Lock | None] | None:
+    """The row locked, with its lock; None when there is none."""
+    return (await sub_cases_for_update(work, [urn])).get(urn)
+
+
 async def save_sub_case(work: Work, urn: Urn, **changes: Any) -> int:
     """Raises the version and stamps the change; the new version."""
     if isinstance(changes.get("offer"), Offer):

@@ -59,12 +59,12 @@ async def start_accommodation(work: Work, event: VoucherRequested, envelope: Env
     """Starts the saga under the airline's active policy; without one a person decides."""
     async with ports.databases["policies"].read(work.tenant) as connection:
         policy = await policies.active(connection, work.tenant)
-    found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
-    if policy is None or event.sub_case not in found:
+    if policy is None:
         why = "The airline has no active policy."
         await actions.end_workflow(work, event.workflow, event.sub_case, step="choose", why=why, unknown=False, evidence={})
         return
-    params = accommodate.params(found[event.sub_case], policy)
+    found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
+    params = accommodate.params(found[event.sub_case], policy)  # a sub-case that is not there is a mistake of ours: its message is parked
     await saga.start(work, accommodate.ACCOMMODATE, params, workflow=event.workflow, subject=event.sub_case)
 
 

@@ -1,7 +1,7 @@
 """One function per command, one verb per file. The work comes first, the command second, ports after it; the caller commits."""
 
 from domains.cases.actions.answer import accept_offer, decline_offer
-from domains.cases.actions.issue import Vouchers, VoucherTarget, issue_vouchers
+from domains.cases.actions.issue import Vouchers, issue_vouchers
 from domains.cases.actions.lock import acquire_lock, release_lock, release_session
 from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
 from domains.cases.actions.once import answer_of, keep_answer
@@ -10,7 +10,6 @@ from domains.cases.actions.review import end_workflow, open_review, step_refused
 from domains.cases.actions.settle import refresh_case
 
 __all__ = [
-    "VoucherTarget",
     "Vouchers",
     "accept_offer",
     "acquire_lock",

@@ -11,9 +11,10 @@ from kernel.work import Work
 
 async def accept_offer(work: Work, command: AcceptOffer) -> None:
     """Resolves the sub-case. An acceptance of what is already accepted changes nothing."""
-    sub_case = await _find(work, command)
-    if sub_case is None or sub_case.status == SubCaseStatus.RESOLVED:
+    found = await store.sub_case_for_update(work, command.sub_case)
+    if found is None or found[0].status == SubCaseStatus.RESOLVED:
         return
+    sub_case, _ = found
     if await _overtaken(work, sub_case, command, Move.ACCEPT):
         return
     await change(work, sub_case, status=moved(sub_case.status, Move.ACCEPT), reason=None)
@@ -23,19 +24,15 @@ async def accept_offer(work: Work, command: AcceptOffer) -> None:
 
 async def decline_offer(work: Work, command: DeclineOffer) -> None:
     """Rejects the offer: operators are told, what was booked is released by a workflow. A second refusal changes nothing."""
-    sub_case = await _find(work, command)
-    if sub_case is None or sub_case.status == SubCaseStatus.REJECTED_BY_PAX:
+    found = await store.sub_case_for_update(work, command.sub_case)
+    if found is None or found[0].status == SubCaseStatus.REJECTED_BY_PAX:
         return
+    sub_case, _ = found
     if await _overtaken(work, sub_case, command, Move.DECLINE):
         return
     await change(work, sub_case, status=moved(sub_case.status, Move.DECLINE), reason="The passenger declined the offer.")
     await work.record(events.OfferDeclined(sub_case.urn, sub_case.workflow, command.intent), aggregate=sub_case.urn)
     await _audit(work, sub_case, command, "offer.decline", SubCaseStatus.REJECTED_BY_PAX)
-
-
-async def _find(work: Work, command: AcceptOffer | DeclineOffer) -> SubCase | None:
-    found = await store.sub_cases_for_update(work, [command.sub_case])
-    return found[command.sub_case][0] if command.sub_case in found else None
 
 
 async def _overtaken(work: Work, sub_case: SubCase, command: AcceptOffer | DeclineOffer, move: Move) -> bool:

@@ -14,8 +14,6 @@ from kernel.refusal import NotFound, Refusal, VersionConflict
 from kernel.urn import Urn
 from kernel.work import Work
 
-VoucherTarget = IssueVoucher
-
 
 @dataclass(frozen=True, slots=True)
 class Vouchers:
@@ -57,7 +55,7 @@ def may_issue(sub_case: SubCase, lock: Lock | None = None, asker: Operator | Non
         return MixedTierParty()
     if sub_case.rooms == 0:
         return MinorsAlone()
-    if sub_case.status in (SubCaseStatus.RESOLVED, SubCaseStatus.OFFER_READY) or moved(sub_case.status, Move.REQUEST_VOUCHER) is None:
+    if moved(sub_case.status, Move.REQUEST_VOUCHER) is None:
         return MoveRefused(f"It is {sub_case.status}: nothing is to be issued.", status=sub_case.status, move=Move.REQUEST_VOUCHER)
     return None
 

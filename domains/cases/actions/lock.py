@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from domains.cases import events, store
+from domains.cases.actions.settle import find
 from domains.cases.commands import AcquireLock, ReleaseLock
-from domains.cases.model import Lock, SubCase
+from domains.cases.model import Lock
 from domains.cases.refusals import LockLost, NoSession, SubCaseLocked
-from kernel.refusal import NotFound
-from kernel.urn import Urn
 from kernel.work import Work
 
 Alive = Callable[[str], Awaitable[bool]]
@@ -22,7 +21,7 @@ async def acquire_lock(work: Work, command: AcquireLock, alive: Alive) -> Lock:
     """
     if not command.session:
         raise NoSession()  # it would keep nobody out, and nothing would ever end it
-    sub_case, lock = await _find(work, command.sub_case)
+    sub_case, lock = await find(work, command.sub_case)
     if lock and lock.session == command.session:
         return lock
     if lock and lock.session and await alive(lock.session):
@@ -34,7 +33,7 @@ async def acquire_lock(work: Work, command: AcquireLock, alive: Alive) -> Lock:
 
 async def release_lock(work: Work, command: ReleaseLock) -> Lock:
     """Lets go. Refuses: NotFound, LockLost (somebody else holds it now). Releasing a free one changes nothing."""
-    sub_case, lock = await _find(work, command.sub_case)
+    sub_case, lock = await find(work, command.sub_case)
     if lock is None:
         raise LockLost("Nobody holds this lock.")
     if lock.session is None:
@@ -55,13 +54,6 @@ async def release_session(work: Work, session: str) -> list[Lock]:
             await _tell(work, free, "lock.expire", lock)
             freed.append(free)
     return freed
-
-
-async def _find(work: Work, urn: Urn) -> tuple[SubCase, Lock | None]:
-    found = await store.sub_cases_for_update(work, [urn])
-    if urn not in found:
-        raise NotFound("There is no such sub-case.")
-    return found[urn]
 
 
 async def _tell(work: Work, lock: Lock, action: str, before: Lock | None) -> None:

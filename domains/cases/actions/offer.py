@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from domains.cases import events, store
-from domains.cases.actions.settle import change
+from domains.cases import events
+from domains.cases.actions.settle import change, find
 from domains.cases.commands import PublishOffer, WithdrawOffer
-from domains.cases.model import Move, Offer, SubCase, moved
+from domains.cases.model import Move, moved
 from domains.cases.refusals import MoveRefused
 from kernel.money import Money
-from kernel.refusal import NotFound
 from kernel.urn import Urn
 from kernel.work import Work
 
 
 async def publish_offer(work: Work, command: PublishOffer) -> events.OfferPublished:
     """Shows the offer to the passenger. Refuses: NotFound, MoveRefused."""
-    sub_case = await _find(work, command.sub_case)
+    sub_case, _ = await find(work, command.sub_case)
     if sub_case.offer and sub_case.offer.reservation == command.offer.reservation:
         return events.OfferPublished(sub_case.urn, command.offer.reservation, sub_case.snapshot_version)
     target = moved(sub_case.status, Move.PUBLISH_OFFER)
@@ -31,7 +30,7 @@ async def publish_offer(work: Work, command: PublishOffer) -> events.OfferPublis
 
 async def withdraw_offer(work: Work, command: WithdrawOffer) -> events.OfferWithdrawn:
     """Takes the offer off the passenger's screen; one that is not shown any more is left alone. Refuses: NotFound."""
-    sub_case = await _find(work, command.sub_case)
+    sub_case, _ = await find(work, command.sub_case)
     shown = sub_case.offer is not None and sub_case.offer.reservation == command.reservation
     target = moved(sub_case.status, Move.WITHDRAW_OFFER)
     if shown and target is not None:
@@ -42,24 +41,13 @@ async def withdraw_offer(work: Work, command: WithdrawOffer) -> events.OfferWith
 
 async def attach_card(work: Work, sub_case_urn: Urn, card: Urn, last_four: str, amount: Money) -> None:
     """Adds the issued card to the offer and raises the snapshot; an offer that is gone is left alone."""
-    sub_case = await _find(work, sub_case_urn)
+    sub_case, _ = await find(work, sub_case_urn)
     if sub_case.offer and sub_case.offer.card != card:
-        await _amend(work, sub_case, replace(sub_case.offer, card=card, card_last_four=last_four, card_amount=amount))
+        await change(work, sub_case, offer=replace(sub_case.offer, card=card, card_last_four=last_four, card_amount=amount))
 
 
 async def detach_card(work: Work, sub_case_urn: Urn) -> None:
     """Removes a voided card from the offer."""
-    sub_case = await _find(work, sub_case_urn)
+    sub_case, _ = await find(work, sub_case_urn)
     if sub_case.offer and sub_case.offer.card:
-        await _amend(work, sub_case, replace(sub_case.offer, card=None, card_last_four=None, card_amount=None))
-
-
-async def _amend(work: Work, sub_case: SubCase, offer: Offer) -> None:
-    await change(work, sub_case, offer=offer)
-
-
-async def _find(work: Work, urn: Urn) -> SubCase:
-    found = await store.sub_cases_for_update(work, [urn])
-    if urn not in found:
-        raise NotFound("There is no such sub-case.")
-    return found[urn][0]
+        await change(work, sub_case, offer=replace(sub_case.offer, card=None, card_last_four=None, card_amount=None))

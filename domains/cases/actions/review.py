@@ -23,22 +23,21 @@ async def open_review(
 
 async def step_refused(work: Work, workflow: Urn, sub_case_urn: Urn, step: str, why: str, evidence: Mapping[str, str]) -> None:
     """A step that must not cost the party its room failed: the workflow goes on, a person makes it good."""
-    found = await store.sub_cases_for_update(work, [sub_case_urn])
-    if sub_case_urn not in found:
+    found = await store.sub_case_for_update(work, sub_case_urn)
+    if found is None:
         return
     kind = ReviewKind.PAYMENT_FAILED if step == "card" else ReviewKind.PARTIAL_FULFILLMENT
-    case = found[sub_case_urn][0].case
-    await open_review(work, kind, case, sub_case_urn, f"{step}: {why}", evidence, subject=f"{workflow}|{step}")
+    await open_review(work, kind, found[0].case, sub_case_urn, f"{step}: {why}", evidence, subject=f"{workflow}|{step}")
 
 
 async def end_workflow(
     work: Work, workflow: Urn, sub_case_urn: Urn, *, step: str | None, why: str, unknown: bool, evidence: Mapping[str, str]
 ) -> None:
     """A voucher's workflow was undone: the sub-case waits for a person, or is pending again when it was cancelled (`step` None)."""
-    found = await store.sub_cases_for_update(work, [sub_case_urn])
-    if sub_case_urn not in found:
+    found = await store.sub_case_for_update(work, sub_case_urn)
+    if found is None:
         return
-    sub_case, _ = found[sub_case_urn]
+    sub_case, _ = found
     if sub_case.workflow != workflow or sub_case.status != SubCaseStatus.PROCESSING:
         return
     target = moved(sub_case.status, Move.GIVE_UP if step else Move.UNDO)

@@ -1,13 +1,22 @@
-"""Writing a change of a sub-case down, and what follows for its case."""
+"""Taking a sub-case up, writing a change of it down, and what follows for its case."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from domains.cases import events, store
-from domains.cases.model import TERMINAL, CaseStatus, SubCase, SubCaseStatus
+from domains.cases.model import TERMINAL, CaseStatus, Lock, SubCase, SubCaseStatus
+from kernel.refusal import NotFound
 from kernel.urn import Urn
 from kernel.work import Work
+
+
+async def find(work: Work, urn: Urn) -> tuple[SubCase, Lock | None]:
+    """The sub-case and its lock, nobody else's until the work ends. Refuses: NotFound."""
+    found = await store.sub_case_for_update(work, urn)
+    if found is None:
+        raise NotFound("There is no such sub-case.")
+    return found
 
 
 async def change(work: Work, sub_case: SubCase, *, visible: bool = True, **values: Any) -> int:

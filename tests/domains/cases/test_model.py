@@ -34,7 +34,12 @@ def test_the_stay_covers_the_operating_days_between(disrupted: str, departs: str
 
 def test_every_status_can_be_reached() -> None:
     reached = {target for moves in TRANSITIONS.values() for target in moves.values()}
-    assert reached | {SubCaseStatus.PENDING, SubCaseStatus.LOCAL_RESIDENT} == set(SubCaseStatus)
+    assert reached | {SubCaseStatus.LOCAL_RESIDENT, SubCaseStatus.CANCELLED} == set(SubCaseStatus)  # nothing cancels one yet
+
+
+def test_a_voucher_is_requested_from_where_nothing_stands() -> None:
+    asked = [status for status in SubCaseStatus if moved(status, Move.REQUEST_VOUCHER)]
+    assert asked == [SubCaseStatus.PENDING, SubCaseStatus.MANUAL_REVIEW]
 
 
 def test_a_passenger_answers_only_an_offer() -> None:
