@@ -15,8 +15,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -36,6 +36,19 @@ SANDBOX_RATE: Final = 500  # calls a second: the limits have their own tests
 PATIENCE: Final = 120.0  # seconds; how long a machine with two busy cores may take for something that takes a second
 PAUSE: Final = 0.25  # seconds between two looks
 VALKEYS: Final = {"snapshots": "NEXA_SNAPSHOT_URL", "coordination": "NEXA_COORDINATION_URL", "queue": "NEXA_QUEUE_URL"}
+
+_WIPE_UNDER_WAY: Final = """
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  if redis.call('TYPE', key).ok == 'stream' then
+    for _, group in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+      for i = 1, #group, 2 do
+        if group[i] == 'lag' and (tonumber(group[i + 1]) or 0) > 0 then redis.call('FLUSHALL') return 1 end
+      end
+    end
+  end
+end
+return 0
+"""
 
 T = TypeVar("T")
 
@@ -105,10 +118,25 @@ class RunningSite:
 
     async def flush(self, valkey: str) -> None:
         """FLUSHALL of `snapshots`, `coordination` or `queue`."""
+        async with self._redis(valkey) as redis:
+            await redis.flushall()
+
+    async def flush_under_way(self, tenant: str) -> None:
+        """FLUSHALL of `coordination` at an instant at which a message of this airline was sent and not yet taken: it is lost."""
+        async with self._redis("coordination") as redis:
+            wipe = redis.register_script(_WIPE_UNDER_WAY)
+
+            async def wiped() -> bool:
+                return bool(await wipe(args=[f"bus:{{{tenant}}}:*"]))
+
+            await eventually(wiped, f"a message of {tenant} on its way", pause=0.001)
+
+    @asynccontextmanager
+    async def _redis(self, valkey: str) -> AsyncIterator[Redis]:
         told = site.of_running(self.home, self.ports.base, self.environment)
         redis = Redis.from_url(told[VALKEYS[valkey]])
         try:
-            await redis.flushall()
+            yield redis
         finally:
             await redis.aclose()
 
@@ -117,13 +145,13 @@ class RunningSite:
         return (self.home / "logs" / f"{process}.log").read_text(errors="replace")
 
 
-async def eventually(probe: Callable[[], Awaitable[T | None]], what: str, seconds: float = PATIENCE) -> T:
+async def eventually(probe: Callable[[], Awaitable[T | None]], what: str, seconds: float = PATIENCE, pause: float = PAUSE) -> T:
     """The first answer of the probe that is true. Raises: AssertionError after a time in which it must have come."""
     deadline = time.monotonic() + seconds
     while not (answer := await probe()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)
     return answer
 
 
