@@ -7,7 +7,9 @@ are down, and whoever takes it over finds the passengers' own documents and noth
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -28,7 +30,7 @@ from gateway.signin.tokens import PublicKey, SigningKey
 from kernel.identity import Identity
 from kernel.intake import Intake
 from kernel.refusal import StoreAway
-from kernel.snapshot import Snapshots
+from kernel.snapshot import LinkUse, Snapshots
 from kernel.urn import Urn
 from resolvers.context import Context, Doors
 from schema.audience import PASSENGER
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 # A session is for a trip that exists: when the store has lost it, it is on its way back.
 NOT_NOW: Final[Mapping[str, int]] = {"REBUILDING": 2, "STORE_AWAY": 3, "NOT_FOUND": 5}
 _BODY_LIMIT: Final = 16 * 1024  # bytes
+_UNDER_WAY: Final = 2  # seconds until a repeated sign-in looks again whether the first one was granted
+_NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 def app(settings: Settings) -> Starlette:
@@ -92,7 +96,10 @@ class _TripDoor(GraphQLDoor):
 
 
 class SessionDoor:
-    """`POST /session {token}`: a link for a session, once."""
+    """`POST /session {token, nonce}`: a link for a session, once.
+
+    The nonce is the phone's own, made up for this sign-in: with it the same phone may ask again when the answer was lost on the way.
+    """
 
     def __init__(self, passengers: Passengers, snapshots: Snapshots, intake: Intake) -> None:
         self._passengers, self._snapshots, self._intake = passengers, snapshots, intake
@@ -100,26 +107,38 @@ class SessionDoor:
     async def open(self, request: Request) -> Response:
         """`{sessionToken, subCaseUrn, expiresAt}`, and the same session as a cookie. Raises: DoorRefusal."""
         expect_json(request.headers.get("content-type", ""))
-        link = await self._passengers.read_link(_token(read_json(await read_body(request, _BODY_LIMIT))), request.headers)
-        if not await self._use(link) and not await self._is_open(request.headers, link):
-            raise LinkUsed("This link has been used. Open the page on the phone that used it, or ask for a new one.")
+        token, nonce = _asked(read_json(await read_body(request, _BODY_LIMIT)))
+        link = await self._passengers.read_link(token, request.headers)
+        if not await self._use(link, nonce) and not await self._is_open(request.headers, link):
+            raise LinkUsed("This link has been used. Open the page on the phone that used it, or go to the airline's desk.")
         token, ends = self._passengers.open_session(link.passenger)
         said = {"sessionToken": token, "subCaseUrn": link.passenger.sub_case, "expiresAt": ends.isoformat()}
         return JSONResponse(said, headers={**NEVER_STORED, "set-cookie": self._passengers.cookie(token)})
 
-    async def _use(self, link: Link) -> bool:
+    async def _use(self, link: Link, nonce: str) -> bool:
         """Noted in the store, where it is quick, and in the intake, where a wiped store cannot arm it again."""
         passenger = link.passenger
         try:
-            first = await self._snapshots.use_link(passenger.tenant, passenger.sub_case, link.id, link.expires)
+            use = await self._snapshots.use_link(passenger.tenant, passenger.sub_case, link.id, link.expires, nonce)
         except StoreAway as away:
             raise Busy(away.message, NOT_NOW["STORE_AWAY"]) from None
+        if use is LinkUse.UNDER_WAY:
+            raise Busy("You are being signed in.", _UNDER_WAY)
+        if use is not LinkUse.FIRST:
+            return use is LinkUse.REPEATED
+        if not await self._note(link):
+            return False
+        with suppress(StoreAway):  # then this answer must arrive
+            await self._snapshots.grant_link(passenger.tenant, passenger.sub_case, link.id, nonce)
+        return True
+
+    async def _note(self, link: Link) -> bool:
+        passenger, urn = link.passenger, Urn.of("event", f"link-{link.id}")
         try:
-            urn = Urn.of("event", f"link-{link.id}")
-            return first and await self._intake.note(passenger.tenant, "LinkUsed", urn=urn, aggregate=passenger.sub_case)
+            return await self._intake.note(passenger.tenant, "LinkUsed", urn=urn, aggregate=passenger.sub_case)
         except StoreAway:
             log.warning("a used link is remembered in the snapshot store only", extra={"tenant": passenger.tenant})
-            return first
+            return True
 
     async def _is_open(self, headers: Headers, link: Link) -> bool:
         """The phone that used the link may open it again: it is signed in."""
@@ -129,8 +148,11 @@ class SessionDoor:
             return False
 
 
-def _token(body: Any) -> str:
-    token = body.get("token") if isinstance(body, dict) else None
+def _asked(body: Any) -> tuple[str, str]:
+    """The link's token and the phone's nonce, which is empty when it sends none."""
+    token, nonce = (body.get("token"), body.get("nonce", "")) if isinstance(body, dict) else (None, "")
     if not isinstance(token, str) or not token:
         raise BadRequest('Send the link\'s token as {"token": …}.')
-    return token
+    if not isinstance(nonce, str) or (nonce and not _NONCE.fullmatch(nonce)):
+        raise BadRequest("A nonce is 16 to 64 letters, digits, - and _.")
+    return token, nonce

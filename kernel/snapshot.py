@@ -4,7 +4,7 @@ Guarantees: of two writers the one with the older version loses, whenever it com
 document is whole, with its version and an entity tag that changes exactly when the document does. The store can be rebuilt from Postgres:
 while `rebuilding` stands, what it lacks is missing only for now, and nobody's answer may be judged by it.
 
-Sign-in state lives here too, beside the document and in its slot: a link is used once.
+Sign-in state lives here too, beside the document and in its slot: a link is used once, by one phone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -22,6 +23,7 @@ import orjson
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from kernel.clock import now
 from kernel.refusal import StoreAway
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -29,6 +31,7 @@ from kernel.urn import Urn
 KEPT_AFTER_STAY: Final = timedelta(days=7)  # after check-out the document is of no use to the passenger, and it names people
 PATIENCE: Final = timedelta(seconds=2)  # for one exchange; then the passenger is asked to come again
 CONNECTIONS: Final = 32  # of one process; a storm waits in our queue instead of opening thousands
+LINK_REPEAT: Final = timedelta(minutes=2)  # in which a phone whose answer was lost may use its link again
 REBUILD_LEASE: Final = timedelta(seconds=15)  # a rebuild that died stops holding answers back after this
 _PUBLISH: Final = Path(__file__).with_name("snapshot_publish.lua").read_text()
 
@@ -62,6 +65,15 @@ class Compiled:
     version: int
     document: Mapping[str, Any]
     expires: datetime | None = None
+
+
+class LinkUse(Enum):
+    """`REPEATED` is the first use told once more, to the same phone, whose answer may have been lost; `UNDER_WAY` until that is granted."""
+
+    FIRST = auto()
+    UNDER_WAY = auto()
+    REPEATED = auto()
+    USED = auto()
 
 
 @asynccontextmanager
@@ -143,11 +155,22 @@ class Snapshots:
             with suppress(RedisError, OSError):  # it ends by itself
                 await self._redis.delete(key)
 
-    async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime) -> bool:
-        """True for the first use of the sign-in link with this id, False for every later one."""
-        key = f"{_key(tenant, sub_case)}:link:{link}"
+    async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime, by: str = "") -> LinkUse:
+        """Uses the sign-in link with this id. `by` is what the phone made up for this sign-in; nobody else knows it."""
+        key, held = f"{_key(tenant, sub_case)}:link:{link}", f"{now().timestamp()} {by}"
         async with _reaching():
-            return bool(await self._redis.set(key, "used", nx=True, exat=int(expires.timestamp()) + 1))
+            before = await self._redis.set(key, held, nx=True, get=True, exat=int(expires.timestamp()) + 1)
+        if before is None:
+            return LinkUse.FIRST
+        at, nonce, *granted = cast("bytes", before).decode().split(" ")
+        if not by or nonce != by or now().timestamp() - float(at) > LINK_REPEAT.total_seconds():
+            return LinkUse.USED
+        return LinkUse.REPEATED if granted else LinkUse.UNDER_WAY
+
+    async def grant_link(self, tenant: Tenant, sub_case: Urn, link: str, by: str) -> None:
+        """The first use was in order, so `by` may repeat it. Without this a wiped store would let a used link in at the second try."""
+        async with _reaching():
+            await self._redis.set(f"{_key(tenant, sub_case)}:link:{link}", f"{now().timestamp()} {by} granted", xx=True, keepttl=True)
 
     async def ping(self) -> None:
         async with _reaching():

@@ -37,11 +37,15 @@ export class Door {
   /** Answers are refused with 503 this many times, as while the snapshots are rebuilt. */
   rebuilding = 0
   down = false
-  private readonly links: Set<string>
+  /** This many answers to a sign-in are lost on their way: the door has acted, the phone hears nothing. */
+  lost = 0
+  readonly nonces: string[] = []
+  /** Which phone used a link, by its nonce; empty until then. */
+  private readonly links: Map<string, string>
   private readonly sessions = new Set<string>()
 
   constructor(public trip: Trip, link = 'link') {
-    this.links = new Set([link])
+    this.links = new Map([[link, '']])
   }
 
   readonly fetch = async (path: string, request: RequestInit = {}): Promise<Response> => {
@@ -49,13 +53,21 @@ export class Door {
     const headers = new Headers(request.headers)
     this.asked.push(`${request.method ?? 'GET'} ${url.pathname}`)
     if (this.down) throw new TypeError('no network')
-    if (url.pathname === '/session') return this.signIn(JSON.parse(String(request.body)) as { token: string })
+    if (url.pathname === '/session') return this.signIn(JSON.parse(String(request.body)) as SignIn)
     if (!this.sessions.has(headers.get('authorization')?.replace('Bearer ', '') ?? '')) return problem(401)
     return request.method === 'POST' ? this.answer(JSON.parse(String(request.body)) as Posted) : this.read(url, headers)
   }
 
-  private signIn({ token }: { token: string }): Response {
-    if (!this.links.delete(token)) return problem(401)
+  private signIn({ token, nonce }: SignIn): Response {
+    this.nonces.push(nonce)
+    const by = this.links.get(token)
+    if (by === undefined || !nonce) return problem(401)
+    if (by && by !== nonce) return problem(410)
+    this.links.set(token, nonce)
+    if (this.lost > 0) {
+      this.lost -= 1
+      throw new TypeError('the answer was lost')
+    }
     this.sessions.add(`session-of-${token}`)
     return json({ sessionToken: `session-of-${token}`, expiresAt: '2026-02-15T17:00:00Z' })
   }
@@ -89,6 +101,11 @@ export class Door {
       message: accepted ? 'Your room is confirmed. Show the code at the hotel.' : 'You declined the room. Our staff have been told and will contact you.',
     }
   }
+}
+
+interface SignIn {
+  token: string
+  nonce: string
 }
 
 interface Posted {

@@ -141,6 +141,38 @@ async def test_a_wiped_store_does_not_arm_a_link_again(
     assert (await client.post("/session", json={"token": token})).status_code == 410
 
 
+async def test_a_phone_whose_answer_was_lost_may_use_its_link_again(
+    client: httpx.AsyncClient, door: Starlette, links: Links, sub_case: Urn
+) -> None:
+    asked = {"token": token_in(links.magic_link(T1, sub_case)), "nonce": "a-phone-of-ones-own"}
+    assert (await client.post("/session", json=asked)).status_code == 200
+    client.cookies.clear()  # as when neither the answer nor its cookie arrived
+    assert (await client.post("/session", json=asked)).status_code == 200
+    async with visiting(door, HOST) as other:
+        for nonce in ({"nonce": "another-phones-nonce"}, {"nonce": ""}, {}):
+            refused = await other.post("/session", json={"token": asked["token"], **nonce})
+            assert (refused.status_code, refused.json()["code"]) == (410, "LINK_USED")
+
+
+async def test_a_wiped_store_does_not_arm_a_link_for_whoever_tries_twice(
+    client: httpx.AsyncClient, links: Links, sub_case: Urn, snapshots: Snapshots
+) -> None:
+    asked = {"token": token_in(links.magic_link(T1, sub_case)), "nonce": "a-phone-of-ones-own"}
+    assert (await client.post("/session", json=asked)).status_code == 200
+    await snapshots._redis.flushall()
+    client.cookies.clear()
+    assert [(await client.post("/session", json=asked)).status_code for _ in range(2)] == [410, 503]
+
+
+@pytest.mark.parametrize("nonce", [7, None, "short", "x" * 65, "with a space in it"])
+async def test_a_nonce_that_is_none_is_refused_before_the_link_is_used(
+    client: httpx.AsyncClient, links: Links, sub_case: Urn, nonce: object
+) -> None:
+    token = token_in(links.magic_link(T1, sub_case))
+    assert (await client.post("/session", json={"token": token, "nonce": nonce})).status_code == 400
+    assert (await client.post("/session", json={"token": token})).status_code == 200
+
+
 async def test_two_links_of_one_trip_are_each_good_once(client: httpx.AsyncClient, links: Links, sub_case: Urn) -> None:
     await sign_in(client, links, sub_case)
     client.cookies.clear()

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from kernel.clock import now
 from kernel.refusal import StoreAway
-from kernel.snapshot import CONNECTIONS, Compiled, Snapshots
+from kernel.snapshot import CONNECTIONS, Compiled, LinkUse, Snapshots
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from runtime.embedded.valkey import ValkeyUrls
@@ -106,8 +106,28 @@ async def test_a_rebuild_that_fails_ends(snapshots: Snapshots) -> None:
 async def test_a_link_is_used_once_whoever_comes_at_the_same_time(snapshots: Snapshots, sub_case: Urn) -> None:
     until = now() + timedelta(hours=1)
     uses = await asyncio.gather(*(snapshots.use_link(T1, sub_case, "link-1", until) for _ in range(10)))
-    assert uses.count(True) == 1
-    assert await snapshots.use_link(T1, sub_case, "link-2", until)
+    assert (uses.count(LinkUse.FIRST), uses.count(LinkUse.USED)) == (1, 9)
+    assert await snapshots.use_link(T1, sub_case, "link-2", until) is LinkUse.FIRST
+
+
+async def test_the_phone_that_used_a_link_may_repeat_it_for_two_minutes_once_it_was_granted(
+    snapshots: Snapshots, sub_case: Urn, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = now() + timedelta(hours=1)
+
+    async def use(by: str) -> LinkUse:
+        return await snapshots.use_link(T1, sub_case, "link-3", until, by)
+
+    assert [await use(by) for by in ("mine", "mine", "theirs", "")] == [LinkUse.FIRST, LinkUse.UNDER_WAY, LinkUse.USED, LinkUse.USED]
+    await snapshots.grant_link(T1, sub_case, "link-3", "mine")
+    assert [await use(by) for by in ("mine", "theirs", "")] == [LinkUse.REPEATED, LinkUse.USED, LinkUse.USED]
+    monkeypatch.setattr("kernel.snapshot.now", lambda: now() + timedelta(minutes=2, seconds=1))
+    assert await use("mine") is LinkUse.USED
+
+
+async def test_a_link_that_is_not_kept_is_not_granted(snapshots: Snapshots, sub_case: Urn) -> None:
+    await snapshots.grant_link(T1, sub_case, "link-4", "mine")
+    assert await snapshots.use_link(T1, sub_case, "link-4", now() + timedelta(hours=1), "mine") is LinkUse.FIRST
 
 
 async def test_a_store_that_is_away_refuses() -> None:

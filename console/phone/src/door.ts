@@ -18,9 +18,9 @@ export type Acknowledged = { kind: 'acknowledged' } | { kind: 'changed'; message
 
 const accept = 'application/graphql-response+json, application/json'
 
-/** A session for a link's token. The token is good once. Throws LinkEnded, NotNow. */
-export async function signIn(token: string): Promise<string> {
-  const response = await ask('/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }) })
+/** A session for a link's token. The token is good once; with the same nonce it may be sent again while no answer came. Throws LinkEnded, NotNow. */
+export async function signIn(token: string, nonce: string): Promise<string> {
+  const response = await ask('/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token, nonce }) })
   if (response.status >= 400 && response.status < 500 && response.status !== 429) throw new LinkEnded()
   const answer = (await good(response).json()) as { sessionToken?: string; token?: string }
   return answer.sessionToken ?? answer.token ?? ''

@@ -30,8 +30,8 @@ function parts(view: View, page: Page): Array<HTMLElement | null> {
 
 function troubleOnly(view: View): HTMLElement {
   const [title, words] = {
-    'link ended': ['This link has been used or has ended', 'A link opens your trip once, on one phone. Please ask the airline’s staff to send you a new one.'],
-    'signed out': ['Please open the link from your message', 'This page shows your trip after you open the link we sent you. If you have lost it, the airline’s staff can send a new one.'],
+    'link ended': ['This link has been used or has ended', 'A link opens your trip once, on one phone. Please go to the airline’s desk; the staff see your trip there.'],
+    'signed out': ['Please open the link from your message', 'This page shows your trip after you open the link we sent you. If you have lost it, go to the airline’s desk.'],
     offline: ['No connection', 'We cannot reach your trip right now. This page keeps trying by itself.'],
   }[view.trouble ?? 'offline']
   return h('section', { class: 'alone', role: 'alert' }, h('h1', {}, title!), h('p', {}, words!))

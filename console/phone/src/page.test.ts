@@ -145,6 +145,27 @@ test('a link opened twice on the same phone still opens the trip', async () => {
   expect(text()).toContain('Harbor Point Inn')
 })
 
+test('a sign-in whose answer was lost is asked for again, also by the page opened anew', async () => {
+  const door = new Door(anOfferedTrip())
+  door.lost = 2
+  await open(door)
+  expect(location.search).toBe('?token=link')
+  await reopen(door, '/?token=link')
+  expect(text()).toContain('No connection')
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(text()).toContain('Harbor Point Inn')
+  expect(location.search).toBe('')
+  expect(new Set(door.nonces).size).toBe(1)
+})
+
+test('every sign-in has a nonce of its own', async () => {
+  const door = new Door(anOfferedTrip())
+  await open(door)
+  await reopen(door, '/?token=link')
+  expect(new Set(door.nonces).size).toBe(2)
+  expect(door.nonces.every((nonce) => /^[0-9a-f]{32}$/.test(nonce))).toBe(true)
+})
+
 test('a used link on another phone says what to do', async () => {
   const door = new Door(anOfferedTrip())
   await open(door)

@@ -76,7 +76,8 @@ export class Page {
   /** The token leaves the address as soon as the door has answered; until then a reload may try again. */
   private async useLink(token: string): Promise<boolean> {
     try {
-      const session = await signIn(token)
+      const session = await signIn(token, kept.nonce())
+      kept.forgetNonce()
       stripToken()
       const other = session !== this.session
       this.session = session
@@ -88,6 +89,7 @@ export class Page {
         this.failed(error, () => void this.start())
         return false
       }
+      kept.forgetNonce()
       stripToken()
       // Opened twice: the first time left a session on this phone.
       if (this.session === null) this.update({ trouble: 'link ended' })
