@@ -35,6 +35,7 @@ _WITHDRAW = text("""
         state = case state when 'INTENT' then 'WITHDRAWN' else state end,
         due = case when state = 'INTENT' and given_up = '{}' then null when state = 'INTENT' then nexa_now() else due end,
         ended_at = case state when 'INTENT' then nexa_now() end,
+        waits = case state when 'INTENT' then 0 else waits end,
         withdrawn_by = :reply_to, version = version + 1
     where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
       and state in ('INTENT', 'SENT', 'UNKNOWN')

@@ -98,7 +98,7 @@ def after_look(operation: AnyOperation, row: OperationRow, answer: Answer[Any], 
 
 def after_verify(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
     """When to ask once more what is really held."""
-    row = replace(row, verified=row.verified + 1, deaths=0)
+    row = replace(row, verified=row.verified + 1, waits=0, deaths=0)
     return Move(row, VERIFY_LATE * moment.scale if row.verified == 1 else None)
 
 
@@ -201,6 +201,6 @@ def _again(operation: AnyOperation, row: OperationRow, moment: Moment, reference
 
 
 def _ended(operation: AnyOperation, row: OperationRow, state: State, answer: Answer[Any], moment: Moment) -> Move:
-    row = replace(row, state=state, unknown_at=row.unknown_at if state is State.REVIEW else None)
+    row = replace(row, state=state, unknown_at=row.unknown_at if state is State.REVIEW else None, waits=0)
     after = operation.settle * moment.scale if to_verify(operation, row) else None
     return Move(row, after, answer)

@@ -32,7 +32,7 @@ def operation_table(metadata: MetaData) -> Table:
         Column("correlation", Text, nullable=False),
         Column("state", Text, nullable=False),
         Column("sends", Integer, nullable=False, server_default="0"),
-        Column("waits", Integer, nullable=False, server_default="0"),  # free retries since the last send
+        Column("waits", Integer, nullable=False, server_default="0"),  # free retries since the last send, look-up or verification
         Column("looks", Integer, nullable=False, server_default="0"),  # empty look-ups since it became unknown
         Column("verified", Integer, nullable=False, server_default="0"),
         instant("intended_at", default_now=True),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.operation import Backoff, Class, Operation, OperationRow, State
-from kernel.operation.resolution import Moment, Move, after_death, after_look, after_send, resend
+from kernel.operation.resolution import Moment, Move, after_death, after_look, after_send, after_verify, resend
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -158,6 +158,14 @@ def test_an_answer_that_was_not_sent_does_not_hide_an_unresolved_send() -> None:
     unknown = after_send(operation, a_row(operation), Unknown("time-out"), at()).row
     move = after_send(operation, replace(unknown, state=State.SENT, sends=2, withdrawn_by="undo"), NotSent("429"), at())
     assert (move.row.state, move.outcome) == (State.UNKNOWN, None)
+
+
+def test_verifying_has_all_its_tries_whatever_waited_before() -> None:
+    operation = an_operation(Class.C, verify=_nothing)
+    move = after_look(operation, a_row(operation, state=State.UNKNOWN, unknown_at=START, waits=19), Ok("held"), at())
+    assert (move.row.state, move.row.waits) == (State.OK, 0)
+    again = after_verify(operation, replace(move.row, waits=19), at())
+    assert (again.row.waits, again.after) == (0, DAY)
 
 
 def test_three_deaths_in_a_row_are_for_a_person() -> None:
