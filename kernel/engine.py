@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from kernel.bell import Bell
@@ -22,6 +23,7 @@ from kernel.clock import monotonic
 from kernel.database import Databases
 from kernel.operation.declaration import OperationRow, Operations
 from kernel.operation.runner import OperationRunner
+from kernel.patience import patiently
 from kernel.presence import Presence, Pulse
 from kernel.saga.plan import Plans
 from kernel.saga.runner import Hooks, WorkflowRunner
@@ -294,21 +296,25 @@ class _Operations(_Floor):
             for row in await self._load(tenant, claims):
                 self.spawn([row.urn], self._one(row, perform))
                 del left[row.urn]
-        finally:  # what could not be read was taken over already
+        finally:  # what is not among the rows was taken over already, or cannot be read
             self.held.difference_update(left)
             for kind in left.values():
                 self._flying[kind] -= 1
 
     async def _load(self, tenant: Tenant, claims: Sequence[Claim]) -> list[OperationRow]:
-        """However long the database is away: a claim is never dropped."""
-        pause = 0.05
-        while True:
+        """However long the database is away. A row that cannot be read holds up no other: it is let go, and found again as a lost one."""
+        read = partial(self.runner.load, tenant)
+        try:
+            return await patiently(partial(read, claims), self.name, tenant)
+        except Exception:
+            log.exception("reading claimed operations failed; each is read alone", extra={"tenant": tenant})
+        rows: list[OperationRow] = []
+        for claim in claims:
             try:
-                return await self.runner.load(tenant, claims)
+                rows += await patiently(partial(read, [claim]), self.name, tenant)
             except Exception:
-                log.exception("reading claimed operations failed", extra={"tenant": tenant})
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
+                log.exception("operation %s cannot be read", claim.urn, extra={"tenant": tenant})
+        return rows
 
     async def _one(self, row: OperationRow, perform: Callable[[OperationRow], Awaitable[None]]) -> None:
         try:
