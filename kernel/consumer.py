@@ -215,6 +215,8 @@ class Consumer:
                     self._leads = await self.bus.hold(self.tenant, self.name, _ms(LEASE))
                 except (RedisError, OSError):
                     continue  # while Redis is away nobody else can take it either
+                except Exception:  # whatever it was: without a keeper the lease would end, and nobody here would know
+                    log.exception("the lease of %s could not be kept", self.tenant, extra={"tenant": self.tenant})
 
     async def _resign(self) -> None:
         if self._leads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -201,6 +202,21 @@ async def test_flushall_loses_nothing_and_keeps_the_order(traffic: Traffic) -> N
     for aggregate in aggregates:
         assert [what for name, what in seen.whats if name == aggregate] == [f"{n}" for n in range(22)]
     assert await seen.effects() == 66
+
+
+async def test_the_lease_is_kept_whatever_happens_once(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernel.consumer.LEASE", timedelta(seconds=0.4))
+    hold, asked = traffic.bus.hold, list[str]()
+
+    async def holding(tenant: Tenant, name: str, lease: int) -> bool:
+        asked.append(name)
+        if len(asked) == 2:
+            raise LookupError("something nobody thought of")
+        return await hold(tenant, name, lease)
+
+    monkeypatch.setattr(traffic.bus, "hold", holding)
+    async with traffic.running("booking"):
+        await until(lambda: len(asked) >= 4)
 
 
 async def test_what_a_dead_worker_had_read_is_taken_over(traffic: Traffic) -> None:
