@@ -90,6 +90,8 @@ class Doorbell:
                     await self._redis.expire(queue, timedelta(hours=1))  # a queue whose worker is gone does not stay for ever
             except (RedisError, SQLAlchemyError, OSError) as error:
                 log.info("rings were lost: %s", type(error).__name__)
+            except Exception:  # a ring never fails: whoever closes the bell would meet it
+                log.exception("rings were lost")
 
     async def _choose(self) -> str | None:
         at, queues = self._known
