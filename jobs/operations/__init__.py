@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from kernel.operation import Operation, Operations
 
 
+@cache
 def load() -> Operations:
     """Every operation that this folder holds, once, also where one file uses another's."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
