@@ -24,6 +24,7 @@ from typing import Final, Protocol, TypeVar
 from kernel import clock
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.http import Broken, Http, Reply, Request, Unintelligible, Unreachable
+from kernel.operation import Class
 from kernel.tenancy import Tenant
 
 T = TypeVar("T")
@@ -35,21 +36,11 @@ LONGEST_PAUSE: Final = timedelta(minutes=10)  # a Retry-After beyond this is a m
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{1,39}(\d{3})?|\d{1,6}")  # nothing that has room for a name or a number of somebody
 
 
-class OperationClass(StrEnum):
-    """What may follow an unclear answer."""
-
-    READ = "READ"  # no effect: ask again
-    KEY = "A"  # idempotency key: resend the same
-    REFERENCE = "B"  # unique client reference: resend, a conflict means look up
-    LOOK_UP = "C"  # look-up only: wait the settle time, three empty look-ups, then a new reference
-    NEITHER = "D"  # never again automatically: a review item
-
-
 @dataclass(frozen=True, slots=True)
 class PartnerOperation:
     """One line of a partner's sheet. `settle` is how long after an unclear answer a look-up means something."""
 
-    kind: OperationClass
+    kind: Class
     time_out: timedelta
     settle: timedelta | None = None
 
@@ -73,7 +64,7 @@ class Passage:
     vendor: str
     tenant: Tenant
     operation: str
-    kind: OperationClass
+    kind: Class
 
 
 class Verdict(StrEnum):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from kernel.partner import OperationClass, PartnerOperation, Sheet
+from kernel.operation import Class
+from kernel.partner import PartnerOperation, Sheet
 
 VENDOR: Final = "custom"
 
@@ -18,8 +19,8 @@ SHEET: Final = Sheet(
     purpose="manifests and next flights",
     documentation="adapters/custom_pss/wire.py",
     operations={
-        "manifest": PartnerOperation(OperationClass.READ, timedelta(seconds=10)),
-        "next_flight": PartnerOperation(OperationClass.READ, timedelta(seconds=10)),
+        "manifest": PartnerOperation(Class.READ, timedelta(seconds=10)),
+        "next_flight": PartnerOperation(Class.READ, timedelta(seconds=10)),
     },
     published="by agreement with the airline",
 )

@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from kernel.partner import OperationClass, PartnerOperation, Sheet
+from kernel.operation import Class
+from kernel.partner import PartnerOperation, Sheet
 
 VENDOR: Final = "hotelbeds"
 BOOKING_API: Final = "/hotel-api/1.0"
@@ -24,13 +25,13 @@ SHEET: Final = Sheet(
     purpose="hotel rooms",
     documentation="https://developer.hotelbeds.com/documentation/hotels/booking-api/",
     operations={
-        "search": PartnerOperation(OperationClass.READ, timedelta(seconds=5)),
-        "describe": PartnerOperation(OperationClass.READ, timedelta(seconds=5)),
-        "check": PartnerOperation(OperationClass.READ, timedelta(seconds=15)),
-        "book": PartnerOperation(OperationClass.LOOK_UP, timedelta(seconds=60), _SETTLE),
-        "find": PartnerOperation(OperationClass.READ, timedelta(seconds=60)),
-        "read": PartnerOperation(OperationClass.READ, timedelta(seconds=60)),
-        "cancel": PartnerOperation(OperationClass.LOOK_UP, timedelta(seconds=60), _SETTLE),
+        "search": PartnerOperation(Class.READ, timedelta(seconds=5)),
+        "describe": PartnerOperation(Class.READ, timedelta(seconds=5)),
+        "check": PartnerOperation(Class.READ, timedelta(seconds=15)),
+        "book": PartnerOperation(Class.C, timedelta(seconds=60), _SETTLE),
+        "find": PartnerOperation(Class.READ, timedelta(seconds=60)),
+        "read": PartnerOperation(Class.READ, timedelta(seconds=60)),
+        "cancel": PartnerOperation(Class.C, timedelta(seconds=60), _SETTLE),
     },
     published="evaluation keys: 50 requests a day; production: by contract",
 )

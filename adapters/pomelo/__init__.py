@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from kernel.partner import OperationClass, PartnerOperation, Sheet
+from kernel.operation import Class
+from kernel.partner import PartnerOperation, Sheet
 
 VENDOR: Final = "pomelo"
 
@@ -20,11 +21,11 @@ _SETTLE: Final = timedelta(seconds=60)
 
 
 def _keyed() -> PartnerOperation:
-    return PartnerOperation(OperationClass.KEY, _TIME_OUT, _SETTLE)
+    return PartnerOperation(Class.A, _TIME_OUT, _SETTLE)
 
 
 def _read() -> PartnerOperation:
-    return PartnerOperation(OperationClass.READ, _TIME_OUT)
+    return PartnerOperation(Class.READ, _TIME_OUT)
 
 
 SHEET: Final = Sheet(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from kernel.partner import OperationClass, PartnerOperation, Sheet
+from kernel.operation import Class
+from kernel.partner import PartnerOperation, Sheet
 
 VENDOR: Final = "twilio"
 
@@ -19,8 +20,8 @@ SHEET: Final = Sheet(
     purpose="short texts",
     documentation="https://www.twilio.com/docs/messaging/api/message-resource",
     operations={
-        "send": PartnerOperation(OperationClass.LOOK_UP, timedelta(seconds=15), timedelta(seconds=60)),  # no time-out is published
-        "find": PartnerOperation(OperationClass.READ, timedelta(seconds=15)),
+        "send": PartnerOperation(Class.C, timedelta(seconds=15), timedelta(seconds=60)),  # no time-out is published
+        "find": PartnerOperation(Class.READ, timedelta(seconds=15)),
     },
     published="concurrency, no number; long code 1 segment a second, account family 2,000 messages a second",
 )

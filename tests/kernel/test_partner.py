@@ -11,9 +11,9 @@ import respx
 
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.http import Http, Reply, Request, Unintelligible
+from kernel.operation import Class
 from kernel.partner import (
     LONGEST_PAUSE,
-    OperationClass,
     PartnerClient,
     PartnerOperation,
     Passage,
@@ -26,7 +26,7 @@ from kernel.partner import (
 from kernel.tenancy import Tenant
 
 T1 = Tenant("t1")
-SHEET = Sheet("acme", "things", "none", {"make": PartnerOperation(OperationClass.LOOK_UP, timedelta(seconds=5), timedelta(seconds=60))})
+SHEET = Sheet("acme", "things", "none", {"make": PartnerOperation(Class.C, timedelta(seconds=5), timedelta(seconds=60))})
 
 
 class Porter:
