@@ -169,7 +169,6 @@ async def test_twilio_is_spoken_as_published(texts: Partners) -> None:
 
 VECTORS: Final = (
     ("hotelbeds_request", "tests/adapters/hotelbeds/test_hotelbeds.py"),
-    ("pomelo_webhook", "tests/adapters/pomelo/test_pomelo.py"),
     ("twilio_form", "tests/adapters/twilio/test_twilio.py"),
     ("twilio_json", "tests/adapters/twilio/test_twilio.py"),
     ("twilio_form_sharedkey_sha256", "tests/adapters/twilio/test_twilio.py"),

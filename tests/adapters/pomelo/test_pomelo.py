@@ -13,16 +13,13 @@ import respx
 from adapters.pomelo import VENDOR
 from adapters.pomelo import client as pomelo_client
 from adapters.pomelo.client import Pomelo
-from adapters.pomelo.webhook import signature, signed_reply, verify
 from adapters.registry import SandboxSecrets
 from domains.wallet.ports import CardRequest, IssuedCard, Voided
-from kernel import clock
 from kernel.answer import Declined, NotSent, Ok, Unknown
 from kernel.http import Http
 from kernel.money import Money
 from kernel.sandbox.faults import FaultKind
-from kernel.secret import FileSecrets, Secret
-from kernel.webhook import ForgedError, Inbound
+from kernel.secret import FileSecrets
 from tests.harness.partners import T1, T2, Partners, partners
 
 SIXTY = Money(Decimal("60.00"), "USD")
@@ -240,42 +237,3 @@ async def test_the_twin_refuses_a_key_that_is_used_for_something_else(world: Par
     changed = await cards(world).issue(T1, replace(REQUEST, given_name="Bo"))
     assert isinstance(changed, Unknown)
     assert world.said(VENDOR)[-1].status == 409
-
-
-SECRET = Secret("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-ENDPOINT = "/transactions/authorizations"
-BODY = b'{"transaction":{"id":"ctx-1","type":"PURCHASE"}}'
-SIGNED = "hmac-sha256 K9+WVsAqyAPGfOVrD87FRch+dGwR7fSyQoaZNrzrKKw="
-
-
-def test_the_webhook_signature_equals_the_published_vector() -> None:
-    assert signature(SECRET, "1760000000", ENDPOINT, BODY) == SIGNED
-    assert signature(SECRET, "1760000000", ENDPOINT, b"") == "hmac-sha256 RJVJEbEXez20SwonRkuY9TXmcGEAMobm5WCxcQ1TIGY="
-
-
-def inbound(**changed: str) -> Inbound:
-    timestamp = str(int(clock.now().timestamp()))
-    headers = {"x-timestamp": timestamp, "x-endpoint": ENDPOINT, "x-signature": signature(SECRET, timestamp, ENDPOINT, BODY), **changed}
-    return Inbound("https://nexa.example/webhooks", headers, BODY)
-
-
-def test_a_signed_call_is_believed_and_our_reply_is_signed_anew() -> None:
-    verify(inbound(), SECRET, ENDPOINT)
-    head = signed_reply(SECRET, ENDPOINT, b"")
-    assert head["x-signature"] == signature(SECRET, head["x-timestamp"], ENDPOINT, b"")
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        replace(inbound(), body=BODY + b" "),
-        inbound(**{"x-signature": SIGNED}),
-        inbound(**{"x-signature": ""}),
-        inbound(**{"x-endpoint": "/other"}),
-        inbound(**{"x-timestamp": "1760000000", "x-signature": SIGNED}),
-        inbound(**{"x-timestamp": "soon"}),
-    ],
-)
-def test_everything_else_is_forged(forged: Inbound) -> None:
-    with pytest.raises(ForgedError):
-        verify(forged, SECRET, ENDPOINT)
