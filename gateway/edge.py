@@ -36,7 +36,7 @@ from gateway.engine import Answer, Engine, Invalid, Prepared, streams, writes
 from kernel.identity import Identity
 from resolvers.context import Context
 
-BODY_LIMIT: Final = 256 * 1024  # bytes; a voucher request for 2,000 sub-cases is 150 kB
+BODY_LIMIT: Final = 256 * 1024  # bytes; a voucher request for 500 sub-cases, the most there may be, is 50 kB
 QUERY_LIMIT: Final = 16 * 1024  # bytes of a query string; what proxies pass
 
 Authenticate = Callable[[Headers], Awaitable[Identity]]

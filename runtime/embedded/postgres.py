@@ -23,7 +23,7 @@ from runtime.embedded.privilege import Servant, servant
 from runtime.embedded.process import Child, ServerError, launch, port_is_free
 
 ADMINISTRATOR: Final = "postgres"
-MAX_CONNECTIONS: Final = 300  # 10 processes x 8 databases x up to 4, few of which are ever open together
+MAX_CONNECTIONS: Final = 300  # 5 processes x 8 databases x 4 (kernel.database.POOL); relay, dispatch and commands besides
 _START_LIMIT: Final = 60.0  # seconds; recovery after a crash included
 _LEFTOVER_LIMIT: Final = 20.0  # seconds a predecessor gets to finish its shutdown
 _SHUTDOWN: Final = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # fast, then immediate
