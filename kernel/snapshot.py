@@ -4,6 +4,9 @@ Guarantees: of two writers the one with the older version loses, whenever it com
 document is whole, with its version and an entity tag that changes exactly when the document does. The store can be rebuilt from Postgres:
 while `rebuilding` stands, what it lacks is missing only for now, and nobody's answer may be judged by it.
 
+Idea: per tenant a *marker* says "everything was published to this very server", as on the bus. It holds the server's run id: one that was
+wiped has no marker, one that came back from its disk has another run's, and both lack what Postgres believes to be published.
+
 Sign-in state lives here too, beside the document and in its slot: a link is used once, by one phone.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +37,9 @@ PATIENCE: Final = timedelta(seconds=2)  # for one exchange; then the passenger i
 CONNECTIONS: Final = 32  # of one process; a storm waits in our queue instead of opening thousands
 LINK_REPEAT: Final = timedelta(minutes=2)  # in which a phone whose answer was lost may use its link again
 REBUILD_LEASE: Final = timedelta(seconds=15)  # a rebuild that died stops holding answers back after this
+_KEEP_FLAG: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
+_DROP_FLAG: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_MARK: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[2], ARGV[2]) return 1 end return 0"
 _PUBLISH: Final = Path(__file__).with_name("snapshot_publish.lua").read_text()
 
 
@@ -139,21 +146,38 @@ class Snapshots:
         async with _reaching():
             return bool(await self._redis.exists(_rebuild_key(tenant)))
 
+    async def lost(self, tenant: Tenant) -> bool:
+        """Whether the store was wiped or restarted since it was last complete, and nobody rebuilds it yet. One round trip."""
+        async with _reaching():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.get(_marker_key(tenant))
+                pipeline.exists(_rebuild_key(tenant))
+                pipeline.info("server")
+                marked, rebuilding, server = await pipeline.execute()
+        return not rebuilding and marked != server["run_id"].encode()
+
     @asynccontextmanager
     async def rebuild(self, tenant: Tenant) -> AsyncIterator[None]:
-        """While the block runs, the tenant's store counts as incomplete. Nothing is dropped: old documents are read meanwhile."""
-        key, lease = _rebuild_key(tenant), int(REBUILD_LEASE.total_seconds())
+        """While the block runs, the tenant's store counts as incomplete; when it ends well, as complete.
+
+        Nothing is dropped: old documents are read meanwhile. A store that is wiped meanwhile, and a rebuild that another one has taken
+        over, stay unmarked.
+        """
+        key, mine = _rebuild_key(tenant), secrets.token_hex(8)
         async with _reaching():
-            await self._redis.set(key, "1", ex=lease)
-        renewing = asyncio.get_running_loop().create_task(self._renew(key, lease))
+            run_id = (await self._redis.info("server"))["run_id"]
+            await self._redis.set(key, mine, ex=int(REBUILD_LEASE.total_seconds()))
+        renewing = asyncio.get_running_loop().create_task(self._renew(key, mine))
         try:
             yield
+            async with _reaching():
+                await self._eval(_MARK, (key, _marker_key(tenant)), mine, run_id)
         finally:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
             with suppress(RedisError, OSError):  # it ends by itself
-                await self._redis.delete(key)
+                await self._eval(_DROP_FLAG, (key,), mine)
 
     async def use_link(self, tenant: Tenant, sub_case: Urn, link: str, expires: datetime, by: str = "") -> LinkUse:
         """Uses the sign-in link with this id. `by` is what the phone made up for this sign-in; nobody else knows it."""
@@ -176,11 +200,15 @@ class Snapshots:
         async with _reaching():
             await cast("Awaitable[bool]", self._redis.ping())
 
-    async def _renew(self, key: str, lease: int) -> None:
+    async def _renew(self, key: str, mine: str) -> None:
+        lease = REBUILD_LEASE.total_seconds()
         while True:
             await asyncio.sleep(lease / 3)
             with suppress(RedisError, OSError):
-                await self._redis.set(key, "1", ex=lease)
+                await self._eval(_KEEP_FLAG, (key,), mine, str(int(lease)))
+
+    async def _eval(self, script: str, keys: tuple[str, ...], *arguments: str) -> None:
+        await cast("Awaitable[Any]", self._redis.eval(script, len(keys), *keys, *arguments))
 
 
 def _key(tenant: Tenant, sub_case: Urn) -> str:
@@ -188,7 +216,11 @@ def _key(tenant: Tenant, sub_case: Urn) -> str:
 
 
 def _rebuild_key(tenant: Tenant) -> str:
-    return f"snapshot-rebuild:{tenant}"
+    return f"snapshots:{{{tenant}}}:rebuild"
+
+
+def _marker_key(tenant: Tenant) -> str:
+    return f"snapshots:{{{tenant}}}:complete"
 
 
 def _etag(version: int, body: bytes) -> str:

@@ -103,6 +103,36 @@ async def test_a_rebuild_that_fails_ends(snapshots: Snapshots) -> None:
     assert not await snapshots.rebuilding(T1)
 
 
+async def test_a_store_is_lost_until_a_rebuild_ended_well(snapshots: Snapshots) -> None:
+    tenant = Tenant("lost")
+    assert await snapshots.lost(tenant)
+    with pytest.raises(RuntimeError):
+        async with snapshots.rebuild(tenant):
+            raise RuntimeError
+    assert await snapshots.lost(tenant)
+    async with snapshots.rebuild(tenant):
+        assert not await snapshots.lost(tenant)  # somebody is at it
+    assert not await snapshots.lost(tenant)
+
+
+async def test_a_wipe_in_the_middle_of_a_rebuild_is_not_forgotten(snapshots: Snapshots, redis: Redis) -> None:
+    tenant = Tenant("wiped")
+    async with snapshots.rebuild(tenant):
+        await redis.flushall()
+    assert await snapshots.lost(tenant)
+
+
+async def test_who_takes_a_rebuild_over_ends_it(snapshots: Snapshots) -> None:
+    tenant = Tenant("taken")
+    async with snapshots.rebuild(tenant):
+        second = snapshots.rebuild(tenant)
+        await second.__aenter__()
+    assert await snapshots.rebuilding(tenant)
+    await second.__aexit__(None, None, None)
+    assert not await snapshots.rebuilding(tenant)
+    assert not await snapshots.lost(tenant)
+
+
 async def test_a_link_is_used_once_whoever_comes_at_the_same_time(snapshots: Snapshots, sub_case: Urn) -> None:
     until = now() + timedelta(hours=1)
     uses = await asyncio.gather(*(snapshots.use_link(T1, sub_case, "link-1", until) for _ in range(10)))

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
 from jobs.chores.publish_snapshots import publish_snapshots
-from jobs.chores.rebuild_snapshots import rebuild_snapshots
+from jobs.chores.rebuild_snapshots import rebuild_snapshots, restore_snapshots
 from jobs.registry import Ports
 from kernel.clock import now
 from kernel.database import Databases
@@ -21,6 +22,13 @@ async def snapshots(valkey_urls: ValkeyUrls) -> AsyncIterator[Snapshots]:
     made = Snapshots.connect(valkey_urls.snapshots)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def redis(valkey_urls: ValkeyUrls) -> AsyncIterator[Redis]:
+    client = Redis.from_url(valkey_urls.snapshots)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture
@@ -51,3 +59,29 @@ async def test_what_is_newer_stays(databases: Databases, tenant: Tenant, snapsho
     read = await snapshots.read(tenant, sub_cases[0])
     assert read is not None
     assert read.document == {"newer": True}
+
+
+async def test_after_a_wipe_the_documents_come_back_by_themselves(
+    databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn], redis: Redis
+) -> None:
+    ports = Ports(databases, snapshots=snapshots)
+    await restore_snapshots(ports, tenant)
+    before = [await snapshots.read(tenant, urn) for urn in sub_cases]
+    assert None not in before
+    await redis.flushall()
+    await restore_snapshots(ports, tenant)
+    assert [await snapshots.read(tenant, urn) for urn in sub_cases] == before
+    assert not await snapshots.lost(tenant)
+
+
+async def test_a_store_that_came_back_from_its_disk_is_rebuilt(
+    databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn], redis: Redis
+) -> None:
+    ports = Ports(databases, snapshots=snapshots)
+    await restore_snapshots(ports, tenant)
+    await snapshots.forget(tenant, sub_cases[0])  # not saved yet
+    await restore_snapshots(ports, tenant)
+    assert await snapshots.read(tenant, sub_cases[0]) is None  # the same run: nothing is looked at
+    await redis.set(f"snapshots:{{{tenant}}}:complete", "another run")
+    await restore_snapshots(ports, tenant)
+    assert await snapshots.read(tenant, sub_cases[0]) is not None
