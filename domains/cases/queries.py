@@ -200,11 +200,12 @@ async def snapshot_facts(connection: AsyncConnection, tenant: Tenant, sub_cases:
     return [SnapshotFacts(known[row.case], row, people[row.urn]) for row in rows_of.values() if row.urn in people]
 
 
-async def stale_snapshots(connection: AsyncConnection, tenant: Tenant, *, first: int = PAGE) -> list[Urn]:
-    """Sub-cases whose passengers see an older version than there is."""
-    c = t.sub_case.c
-    statement = select(c.urn).where(c.tenant == tenant, c.snapshot_published < c.snapshot_version).order_by(c.urn).limit(first)
-    return [Urn(urn) for urn in (await connection.execute(statement)).scalars()]
+async def stale_snapshots(connection: AsyncConnection, tenant: Tenant, *, after: Urn | None = None, first: int = PAGE) -> list[Urn]:
+    """Sub-cases whose passengers see an older version than there is, in pages; one without a party has nobody who could look."""
+    c, p = t.sub_case.c, t.party.c
+    somebody = select(p.sub_case).where(p.tenant == tenant, p.sub_case == c.urn).exists()
+    stale = (c.tenant == tenant, c.snapshot_published < c.snapshot_version, c.urn > (after or ""), somebody)
+    return [Urn(urn) for urn in (await connection.execute(select(c.urn).where(*stale).order_by(c.urn).limit(first))).scalars()]
 
 
 async def sub_case_urns(connection: AsyncConnection, tenant: Tenant, *, after: Urn | None = None, first: int = 500) -> list[Urn]:

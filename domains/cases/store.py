@@ -220,14 +220,13 @@ async def request_vouchers(work: Work, workflows: Mapping[Urn, Urn], status: Sub
 
 
 async def snapshots_published(work: Work, versions: Mapping[Urn, int]) -> None:
-    """Remembers which version passengers see; locks the rows in their one order, as every writer of many does."""
+    """Remembers which version passengers see. Waits for nobody: a row that somebody changes just now stays stale and is published again."""
     c = t.sub_case.c
-    ordered = select(c.urn).where(c.tenant == work.tenant, c.urn.in_(list(versions))).order_by(c.urn).with_for_update()
-    await work.execute(ordered)
+    free = select(c.urn).where(c.tenant == work.tenant, c.urn.in_(list(versions))).with_for_update(skip_locked=True)
+    urns = list((await work.execute(free)).scalars())
     seen = _pairs("urns", "versions", BigInteger)
     statement = update(t.sub_case).where(c.tenant == work.tenant, c.urn == seen.c[0], c.snapshot_published < seen.c[1])
-    given = {"urns": [str(urn) for urn in versions], "versions": list(versions.values())}
-    await work.execute(statement.values(snapshot_published=seen.c[1]), given)
+    await work.execute(statement.values(snapshot_published=seen.c[1]), {"urns": urns, "versions": [versions[Urn(urn)] for urn in urns]})
 
 
 def _pairs(first: str, second: str, kind: type[Text] | type[BigInteger]) -> Any:

@@ -14,14 +14,18 @@ from kernel.tenancy import Tenant
 
 @chore(every=timedelta(seconds=5), each="tenant")
 async def publish_snapshots(ports: Ports, tenant: Tenant) -> None:
-    """Publishes every snapshot that is older than its sub-case. State decides, not events: it may run beside itself and be repeated."""
-    cases = ports.databases["cases"]
+    """Publishes every snapshot that is older than its sub-case. State decides, not events: it may run beside itself and be repeated.
+
+    It goes through the tenant once: what becomes stale behind it, or is being changed just now, is for the next time.
+    """
+    cases, last = ports.databases["cases"], None
     while True:
         async with cases.read(tenant) as connection:
-            stale = await queries.stale_snapshots(connection, tenant)
+            stale = await queries.stale_snapshots(connection, tenant, after=last)
             facts = await queries.snapshot_facts(connection, tenant, stale) if stale else []
-        if not facts:
+        if not stale:
             return
+        last = stale[-1]
         await ports.snapshots.publish_many(tenant, [compiled(each) for each in facts])
         async with cases.work(tenant) as work:
             await store.snapshots_published(work, {each.sub_case.urn: each.sub_case.snapshot_version for each in facts})

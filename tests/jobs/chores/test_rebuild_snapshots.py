@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import text
 
+from domains.cases import queries, store
 from jobs.chores.publish_snapshots import publish_snapshots
 from jobs.chores.rebuild_snapshots import rebuild_snapshots, restore_snapshots
 from jobs.registry import Ports
@@ -85,3 +87,33 @@ async def test_a_store_that_came_back_from_its_disk_is_rebuilt(
     await redis.set(f"snapshots:{{{tenant}}}:complete", "another run")
     await restore_snapshots(ports, tenant)
     assert await snapshots.read(tenant, sub_cases[0]) is not None
+
+
+async def test_a_row_that_is_being_changed_stops_nobody(
+    databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn]
+) -> None:
+    ports, cases = Ports(databases, snapshots=snapshots), databases["cases"]
+    async with cases.work(tenant) as work:
+        await work.execute(text("update sub_case set snapshot_version = 2 where tenant = :tenant"), {"tenant": tenant})
+    async with cases.work(tenant) as work:
+        await store.sub_cases_for_update(work, sub_cases[:1])
+        await publish_snapshots(ports, tenant)
+    async with cases.read(tenant) as connection:
+        assert await queries.stale_snapshots(connection, tenant) == sub_cases[:1]
+    await publish_snapshots(ports, tenant)
+    async with cases.read(tenant) as connection:
+        assert await queries.stale_snapshots(connection, tenant) == []
+
+
+async def test_sub_cases_without_a_party_do_not_hide_the_others(
+    databases: Databases, tenant: Tenant, snapshots: Snapshots, sub_cases: list[Urn]
+) -> None:
+    first, *others = sorted(sub_cases)
+    async with databases["cases"].work(tenant) as work:
+        await work.execute(text("update sub_case set snapshot_version = 2 where tenant = :tenant"), {"tenant": tenant})
+        await work.execute(text("delete from party where tenant = :tenant and sub_case = :urn"), {"tenant": tenant, "urn": first})
+    async with databases["cases"].read(tenant) as connection:
+        assert await queries.stale_snapshots(connection, tenant, first=1) == others[:1]
+    await publish_snapshots(Ports(databases, snapshots=snapshots), tenant)
+    seen = [await snapshots.read(tenant, urn) for urn in others]
+    assert [read.version for read in seen if read] == [2, 2]
