@@ -9,7 +9,7 @@ from datetime import datetime
 from domains.cases import actions, queries
 from domains.cases.actions.issue import may_issue
 from domains.cases.commands import AcquireLock, DeclareDisruption, IssueVoucher, ReleaseLock
-from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, SubCase, SubCaseStatus, TimelineEntry
+from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
 from kernel.refusal import BadInput, NotFound, Refusal
 from kernel.urn import Urn
@@ -178,7 +178,11 @@ async def timeline_of(root: SubCase, info: Info) -> list[TimelineEntry]:
 
 async def may_issue_voucher(root: SubCase, info: Info) -> Verdict:
     """Leaves the lock aside: whose it is, each screen knows for itself."""
-    objection = may_issue(root)
+    unknown = root.status is SubCaseStatus.MANUAL_REVIEW and any(
+        review.sub_case == root.urn and review.kind is ReviewKind.OUTCOME_UNKNOWN
+        for review in await info.context.loader(loaders.load_open_reviews).load(root.case)
+    )
+    objection = may_issue(root, unknown=unknown)
     return Verdict(objection is None, objection.message if objection else None)
 
 

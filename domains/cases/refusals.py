@@ -33,6 +33,10 @@ class MinorsAlone(Refusal):
     """The party has no adult; a person places it."""
 
 
+class OutcomeUnknown(Refusal):
+    """A booking's outcome is still unknown; resolve its review first."""
+
+
 class OfferChanged(Refusal):
     """The offer changed after the passenger saw it; facts carry both versions."""
 

@@ -350,6 +350,13 @@ async def insert_review(work: Work, item: ReviewItem, subject: str) -> bool:
     return (await work.execute(statement.on_conflict_do_nothing().returning(t.review.c.urn))).first() is not None
 
 
+async def outcomes_unknown(work: Work, sub_cases: Sequence[Urn]) -> set[Urn]:
+    """Those with an open review of an outcome that nobody knows."""
+    c = t.review.c
+    open_ones = (c.tenant == work.tenant, c.kind == ReviewKind.OUTCOME_UNKNOWN, c.resolved_at.is_(None), c.sub_case.in_(list(sub_cases)))
+    return {Urn(urn) for urn in (await work.execute(select(c.sub_case).where(*open_ones))).scalars()}
+
+
 # --- idempotency --------------------------------------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from domains.cases import actions
+from domains.cases.commands import IssueVoucher
 from domains.cases.model import Guests
 from kernel.identity import Role
 from kernel.urn import Urn
+from resolvers.context import Context
 from tests.builders import a_draft
 from tests.resolvers.conftest import Asker, open_case
 
@@ -200,6 +203,18 @@ async def test_vouchers_are_requested_and_refused_one_by_one(ana: Asker) -> None
 
     verdict = "query ($urn: Urn!) { subCase(urn: $urn) { mayIssueVoucher { allowed why } } }"
     assert (await ana.ask(verdict, urn=good))["subCase"]["mayIssueVoucher"]["allowed"] is False
+
+
+async def test_the_screen_knows_that_an_outcome_is_unknown(ana: Asker) -> None:
+    _, (urn,) = await open_case(ana)
+    async with Context(ana.identity, ana.doors).work("cases") as work:
+        (asked,) = (await actions.issue_vouchers(work, [IssueVoucher(urn, 1)])).requested
+        assert asked.workflow is not None
+        await actions.end_workflow(work, asked.workflow, urn, step="book", why="No answer.", unknown=True, evidence={})
+    verdict = await ana.ask("query ($urn: Urn!) { subCase(urn: $urn) { mayIssueVoucher { allowed why } } }", urn=urn)
+    assert verdict["subCase"]["mayIssueVoucher"] == {
+        "allowed": False, "why": "A booking's outcome is still unknown; resolve its review first.",
+    }  # fmt: skip
 
 
 async def test_a_voucher_needs_the_lock_when_somebody_holds_it(ana: Asker, bob: Asker) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from domains.cases import events, store
 from domains.cases.commands import IssueVoucher
 from domains.cases.model import Lock, Move, SubCase, SubCaseStatus, moved
-from domains.cases.refusals import LockLost, MinorsAlone, MixedTierParty, MoveRefused, NoNightNeeded, SubCaseLocked
-from kernel.identity import Operator
+from domains.cases.refusals import LockLost, MinorsAlone, MixedTierParty, MoveRefused, NoNightNeeded, OutcomeUnknown, SubCaseLocked
 from kernel.refusal import NotFound, Refusal, VersionConflict
 from kernel.urn import Urn
 from kernel.work import Work
@@ -26,16 +25,19 @@ class Vouchers:
 async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports: frozenset[str] = frozenset()) -> Vouchers:
     """Requests a voucher for each target that may have one. `airports` bounds the operator; empty means everywhere.
 
-    Refuses, per target: NotFound, VersionConflict, SubCaseLocked, LockLost, MoveRefused, NoNightNeeded, MixedTierParty, MinorsAlone.
+    Refuses, per target: NotFound, VersionConflict, SubCaseLocked, LockLost, MoveRefused, NoNightNeeded, MixedTierParty, MinorsAlone,
+    OutcomeUnknown.
     """
     found = await store.sub_cases_for_update(work, {command.sub_case for command in commands})
+    reviewed = [urn for urn, (sub_case, _) in found.items() if sub_case.status is SubCaseStatus.MANUAL_REVIEW]
+    unknown = await store.outcomes_unknown(work, reviewed) if reviewed else set()
     refused: list[tuple[Urn, Refusal]] = []
     workflows: dict[Urn, Urn] = {}
     for command in commands:
         known = found.get(command.sub_case)
         if known is None or (airports and known[0].airport not in airports):
             refused.append((command.sub_case, NotFound("There is no such sub-case.")))
-        elif refusal := _objection(command, *known):
+        elif refusal := _objection(command, *known, unknown=command.sub_case in unknown):
             refused.append((command.sub_case, refusal))
         else:
             workflows[command.sub_case] = Urn.mint("workflow")
@@ -45,10 +47,11 @@ async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports:
     return Vouchers(tuple(requested.values()), tuple(refused))
 
 
-def may_issue(sub_case: SubCase, lock: Lock | None = None, asker: Operator | None = None) -> Refusal | None:
-    """Why a voucher may not be issued now, whatever version is on the screen; None when it may."""
-    if lock and asker and lock.held_by_other(asker.session):
-        return SubCaseLocked(f"{lock.holder_name} is working on it.", holder_name=lock.holder_name, since=lock.since)
+def may_issue(sub_case: SubCase, *, unknown: bool) -> Refusal | None:
+    """Why a voucher may not be issued now, whoever holds its lock and whatever version is on the screen; None when it may.
+
+    `unknown`: an earlier booking may stand, and a second one beside it would be paid twice.
+    """
     if sub_case.stay is None:
         return NoNightNeeded()
     if sub_case.mixed_tier:
@@ -57,10 +60,10 @@ def may_issue(sub_case: SubCase, lock: Lock | None = None, asker: Operator | Non
         return MinorsAlone()
     if moved(sub_case.status, Move.REQUEST_VOUCHER) is None:
         return MoveRefused(f"It is {sub_case.status}: nothing is to be issued.", status=sub_case.status, move=Move.REQUEST_VOUCHER)
-    return None
+    return OutcomeUnknown() if unknown else None
 
 
-def _objection(command: IssueVoucher, sub_case: SubCase, lock: Lock | None) -> Refusal | None:
+def _objection(command: IssueVoucher, sub_case: SubCase, lock: Lock | None, *, unknown: bool) -> Refusal | None:
     if lock and lock.held_by_other(command.session):
         return SubCaseLocked(f"{lock.holder_name} is working on it.", holder_name=lock.holder_name, since=lock.since)
     if command.fence is not None and (lock is None or lock.fence != command.fence):
@@ -71,7 +74,7 @@ def _objection(command: IssueVoucher, sub_case: SubCase, lock: Lock | None) -> R
             expected=command.version,
             actual=sub_case.version,
         )
-    return may_issue(sub_case)
+    return may_issue(sub_case, unknown=unknown)
 
 
 async def _tell(work: Work, sub_case: SubCase, workflow: Urn, was: SubCaseStatus) -> None:

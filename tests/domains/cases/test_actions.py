@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, update
 
-from domains.cases import actions, queries, store
+from domains.cases import actions, queries, store, tables
 from domains.cases.commands import (
     AcceptOffer,
     AcquireLock,
@@ -223,6 +224,22 @@ async def test_an_undone_workflow_goes_to_a_person_with_the_evidence(work: Work)
     found = (await queries.reviews(work.connection, work.tenant)).items
     assert [(item.kind, item.evidence) for item in found] == [(ReviewKind.BOOKING_FAILED, {"hotels": "4"})]
     assert (await see(work, urn)).status == SubCaseStatus.MANUAL_REVIEW
+
+
+async def test_nothing_is_booked_anew_while_an_outcome_is_unknown(work: Work) -> None:
+    _, urns = await a_case(work, a_draft(), a_draft())
+    for sub_case, unknown in zip(
+        (await actions.issue_vouchers(work, [IssueVoucher(urn, 1) for urn in urns])).requested, (True, False), strict=True
+    ):
+        assert sub_case.workflow is not None
+        await actions.end_workflow(work, sub_case.workflow, sub_case.urn, step="book", why="No answer.", unknown=unknown, evidence={})
+    again = [IssueVoucher(urn, (await see(work, urn)).version) for urn in urns]
+    answer = await actions.issue_vouchers(work, again)
+    assert len(answer.requested) == 1
+    assert [refusal.code for _, refusal in answer.refused] == ["OUTCOME_UNKNOWN"]
+    await work.execute(update(tables.review).values(resolved_at=func.nexa_now()).where(tables.review.c.tenant == work.tenant))
+    ((refused, _),) = answer.refused
+    assert (await actions.issue_vouchers(work, [one for one in again if one.sub_case == refused])).refused == ()
 
 
 async def test_the_party_is_kept_apart_and_read_whole(work: Work) -> None:
