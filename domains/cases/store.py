@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
-from sqlalchemy import BigInteger, RowMapping, Select, Text, and_, bindparam, column, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, RowMapping, Select, Text, and_, bindparam, column, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -369,6 +369,11 @@ async def claim_key(work: Work, key: str, digest: str) -> tuple[str, Any] | None
     c = t.asked_before.c
     row = (await work.execute(select(c.digest, c.answer).where(c.tenant == work.tenant, c.actor == (work.actor or ""), c.key == key))).one()
     return row.digest, row.answer
+
+
+async def forget_answers(work: Work, kept: timedelta) -> None:
+    c = t.asked_before.c
+    await work.execute(delete(t.asked_before).where(c.tenant == work.tenant, c.at < func.nexa_now() - kept))
 
 
 async def store_answer(work: Work, key: str, answer: Any) -> None:

@@ -4,7 +4,7 @@ from domains.cases.actions.answer import accept_offer, decline_offer
 from domains.cases.actions.issue import Vouchers, issue_vouchers
 from domains.cases.actions.lock import acquire_lock, release_lock, release_session
 from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
-from domains.cases.actions.once import answer_of, keep_answer
+from domains.cases.actions.once import answer_of, forget_answers, keep_answer
 from domains.cases.actions.open import declare_disruption, manifest_unusable, provision_manifest
 from domains.cases.actions.review import end_workflow, open_review, step_refused
 from domains.cases.actions.settle import refresh_case
@@ -19,6 +19,7 @@ __all__ = [
     "decline_offer",
     "detach_card",
     "end_workflow",
+    "forget_answers",
     "issue_vouchers",
     "keep_answer",
     "manifest_unusable",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from domains.cases import store
 from domains.cases.refusals import KeyReused
 from kernel.event import encode
 from kernel.work import Work
+
+KEPT: Final = timedelta(days=7)
 
 
 async def answer_of(work: Work, key: str, request: object) -> Any | None:
@@ -29,3 +32,8 @@ async def answer_of(work: Work, key: str, request: object) -> Any | None:
 async def keep_answer(work: Work, key: str, answer: object) -> None:
     """Keeps what was answered, in the same transaction as what was done."""
     await store.store_answer(work, key, encode(answer))
+
+
+async def forget_answers(work: Work) -> None:
+    """Forgets what was asked longer ago than anybody repeats a request; its key is new again."""
+    await store.forget_answers(work, KEPT)
