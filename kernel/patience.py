@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COLLISIONS: Final = 10  # in a row; more are no chance any more
+BORNE: Final = 3  # tries, while somebody waits
 _PAUSE, _LONGEST = 0.1, 2.0  # seconds between two tries at a server that is away
 _ASIDE = 0.2  # seconds at most between two tries that collide
 
@@ -43,6 +44,18 @@ async def patiently(attempt: Callable[[], Awaitable[T]], name: str, tenant: Tena
                 await asyncio.sleep(random.uniform(0, _ASIDE))
             else:
                 raise
+
+
+async def at_once(attempt: Callable[[], Awaitable[T]]) -> T:
+    """`patiently` for somebody who waits for the answer: a few collisions are borne, a server that is away is not waited for."""
+    for _ in range(BORNE - 1):
+        try:
+            return await attempt()
+        except Exception as error:
+            if not collided(error):
+                raise
+            await asyncio.sleep(random.uniform(0, _ASIDE))
+    return await attempt()
 
 
 def passing(error: BaseException) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from domains.cases import actions, queries
 from domains.cases.actions.issue import may_issue
 from domains.cases.commands import AcquireLock, DeclareDisruption, IssueVoucher, ReleaseLock
 from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
-from kernel.refusal import BadInput, NotFound, Refusal
+from kernel.patience import at_once
+from kernel.refusal import BadInput, NotFound
 from kernel.urn import Urn
+from kernel.work import Work
 from resolvers import live, loaders
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.page import Page, moment, page_of, read_moment, read_urn, size
 
+T = TypeVar("T")
 MOST_VOUCHERS = 500  # of one request: the largest flight, in one transaction
 
 
@@ -225,14 +229,16 @@ async def push_disruption(info: Info, input: Push) -> CaseDeclared:
 
 async def _declare(info: Info, command: DeclareDisruption, key: str | None) -> CaseDeclared:
     context = info.context
-    async with context.work("cases") as work:
+
+    async def declare(work: Work) -> tuple[Urn, bool]:
         if key is not None and (known := await actions.answer_of(work, key, command)) is not None:
-            urn, replayed = Urn(known["case"]), True
-        else:
-            opened, replayed = await actions.declare_disruption(work, command, pss=context.doors.pss)
-            urn = opened.urn
-            if key is not None:
-                await actions.keep_answer(work, key, {"case": urn})
+            return Urn(known["case"]), True
+        opened, replayed = await actions.declare_disruption(work, command, pss=context.doors.pss)
+        if key is not None:
+            await actions.keep_answer(work, key, {"case": opened.urn})
+        return opened.urn, replayed
+
+    urn, replayed = await _commit(context, declare)
     row = await context.loader(loaders.load_cases).load(urn)
     if row is None:
         raise NotFound("There is no such case.")
@@ -244,8 +250,8 @@ async def acquire_lock(info: Info, sub_case: Urn) -> LockAcquired:
     """Takes the sub-case into the hands of this session."""
     context = info.context
     row = await _visible(info, sub_case)
-    async with context.work("cases") as work:
-        lock = await actions.acquire_lock(work, AcquireLock(row.urn, context.operator.session, context.operator.name), context.doors.alive)
+    command = AcquireLock(row.urn, context.operator.session, context.operator.name)
+    lock = await _commit(context, lambda work: actions.acquire_lock(work, command, context.doors.alive))
     live.lock_changed(context, lock)
     return LockAcquired(lock, row)
 
@@ -254,8 +260,8 @@ async def release_lock(info: Info, sub_case: Urn) -> LockReleased:
     """Lets go of it."""
     context = info.context
     row = await _visible(info, sub_case)
-    async with context.work("cases") as work:
-        lock = await actions.release_lock(work, ReleaseLock(row.urn, context.operator.session))
+    command = ReleaseLock(row.urn, context.operator.session)
+    lock = await _commit(context, lambda work: actions.release_lock(work, command))
     live.lock_changed(context, lock)
     return LockReleased(lock)
 
@@ -274,23 +280,29 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
         raise BadInput(f"Name 1 to {MOST_VOUCHERS} sub-cases, each once.")
     session = context.operator.session
     commands = [IssueVoucher(target.urn, target.version, session, target.fence) for target in input.sub_cases]
-    async with context.work("cases") as work:
+
+    async def issue(work: Work) -> VouchersRequested:
         known = await actions.answer_of(work, input.idempotency_key, input.sub_cases)
-        if known is None:
-            done = await actions.issue_vouchers(work, commands, context.airports)
-            answer = VouchersRequested(done.requested, tuple(_refusal(urn, refusal) for urn, refusal in done.refused), replayed=False)
-            kept = {
-                "requested": [row.urn for row in done.requested],
-                "refused": [[one.urn, one.code, one.message] for one in answer.refused],
-            }
-            await actions.keep_answer(work, input.idempotency_key, kept)
-        else:
+        if known is not None:
             rows = await queries.sub_cases_by_urn(work.connection, context.tenant, [Urn(urn) for urn in known["requested"]])
-            refused = tuple(VoucherRefusal(Urn(urn), code, message) for urn, code, message in known["refused"])
-            answer = VouchersRequested(tuple(rows.values()), refused, replayed=True)
+            told = tuple(VoucherRefusal(Urn(urn), code, message) for urn, code, message in known["refused"])
+            return VouchersRequested(tuple(rows.values()), told, replayed=True)
+        done = await actions.issue_vouchers(work, commands, context.airports)
+        kept = [[urn, refusal.code, refusal.message] for urn, refusal in done.refused]
+        await actions.keep_answer(work, input.idempotency_key, {"requested": [row.urn for row in done.requested], "refused": kept})
+        refused = tuple(VoucherRefusal(urn, refusal.code, refusal.message) for urn, refusal in done.refused)
+        return VouchersRequested(done.requested, refused, replayed=False)
+
+    answer = await _commit(context, issue)
     live.sub_cases_changed(context, answer.requested)
     return answer
 
 
-def _refusal(urn: Urn, refusal: Refusal) -> VoucherRefusal:
-    return VoucherRefusal(urn, refusal.code, refusal.message)
+async def _commit(context: Context, act: Callable[[Work], Awaitable[T]]) -> T:
+    """What `act` comes to in one transaction of cases, which is begun anew when it collided with another one."""
+
+    async def attempt() -> T:
+        async with context.work("cases") as work:
+            return await act(work)
+
+    return await at_once(attempt)

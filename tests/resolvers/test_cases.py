@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from domains.cases import actions
+from sqlalchemy import text
+
+from domains.cases import actions, store
 from domains.cases.commands import IssueVoucher
 from domains.cases.model import Guests
 from kernel.identity import Role
@@ -203,6 +206,23 @@ async def test_vouchers_are_requested_and_refused_one_by_one(ana: Asker) -> None
 
     verdict = "query ($urn: Urn!) { subCase(urn: $urn) { mayIssueVoucher { allowed why } } }"
     assert (await ana.ask(verdict, urn=good))["subCase"]["mayIssueVoucher"]["allowed"] is False
+
+
+async def test_two_who_want_each_others_rows_are_both_served(ana: Asker) -> None:
+    _, urns = await open_case(ana, a_draft(), a_draft())
+    first, last = sorted(urns)
+    async with Context(ana.identity, ana.doors).work("cases") as work:
+        await store.sub_cases_for_update(work, [last])
+        asking = asyncio.create_task(ana.ask(ISSUE, input={"subCases": targets((first, 1), (last, 1)), "idempotencyKey": "k"}))
+        async with asyncio.timeout(30):
+            while True:
+                if (await work.execute(text("select exists (select from pg_locks where not granted)"))).scalar_one():
+                    break
+                await asyncio.sleep(0.02)
+        await store.sub_cases_for_update(work, [first])  # who waited first, is ended by Postgres
+    answer = await asking
+    assert answer.codes == []
+    assert {one["urn"] for one in answer["issueVoucher"]["requested"]} == {first, last}
 
 
 async def test_the_screen_knows_that_an_outcome_is_unknown(ana: Asker) -> None:
