@@ -13,7 +13,7 @@ from domains.cases.commands import AcquireLock, DeclareDisruption, IssueVoucher,
 from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
 from kernel.patience import at_once
-from kernel.refusal import BadInput, NotFound
+from kernel.refusal import BadInput, NotFound, Refusal
 from kernel.urn import Urn
 from kernel.work import Work
 from resolvers import live, loaders
@@ -285,10 +285,10 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
         known = await actions.answer_of(work, input.idempotency_key, input.sub_cases)
         if known is not None:
             rows = await queries.sub_cases_by_urn(work.connection, context.tenant, [Urn(urn) for urn in known["requested"]])
-            told = tuple(VoucherRefusal(Urn(urn), code, message) for urn, code, message in known["refused"])
+            told = tuple(VoucherRefusal(Urn(urn), code, Refusal.sentence_of(code)) for urn, code, *_ in known["refused"])
             return VouchersRequested(tuple(rows.values()), told, replayed=True)
         done = await actions.issue_vouchers(work, commands, context.airports)
-        kept = [[urn, refusal.code, refusal.message] for urn, refusal in done.refused]
+        kept = [[urn, refusal.code] for urn, refusal in done.refused]  # not the sentence: it may name an operator
         await actions.keep_answer(work, input.idempotency_key, {"requested": [row.urn for row in done.requested], "refused": kept})
         refused = tuple(VoucherRefusal(urn, refusal.code, refusal.message) for urn, refusal in done.refused)
         return VouchersRequested(done.requested, refused, replayed=False)

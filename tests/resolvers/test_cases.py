@@ -200,12 +200,22 @@ async def test_vouchers_are_requested_and_refused_one_by_one(ana: Asker) -> None
 
     again = (await ana.ask(ISSUE, input=request))["issueVoucher"]
     assert again["replayed"] is True
-    assert again["refused"] == issued["refused"]
+    assert [(one["urn"], one["code"]) for one in again["refused"]] == [(one["urn"], one["code"]) for one in issued["refused"]]
+    assert again["refused"][1]["message"] == "Somebody changed it meanwhile."
     assert [one["urn"] for one in again["requested"]] == [good]
     assert (await ana.ask(ISSUE, input=request | {"subCases": targets((old, 1))})).codes == ["KEY_REUSED"]
 
     verdict = "query ($urn: Urn!) { subCase(urn: $urn) { mayIssueVoucher { allowed why } } }"
     assert (await ana.ask(verdict, urn=good))["subCase"]["mayIssueVoucher"]["allowed"] is False
+
+
+async def test_an_answer_that_is_kept_names_nobody(ana: Asker, bob: Asker) -> None:
+    _, (urn,) = await open_case(ana, airport="LGA")
+    await ana.ask(LOCK, urn=urn)
+    request = {"subCases": targets((urn, 1)), "idempotencyKey": "k"}
+    told = [(await bob.ask(ISSUE, input=request))["issueVoucher"]["refused"][0] for _ in range(2)]
+    assert [one["code"] for one in told] == ["SUB_CASE_LOCKED"] * 2
+    assert [one["message"] for one in told] == ["Ana is working on it.", "Another operator is working on this sub-case."]
 
 
 async def test_two_who_want_each_others_rows_are_both_served(ana: Asker) -> None:
