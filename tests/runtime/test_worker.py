@@ -27,12 +27,13 @@ from runtime.worker import Worker, alive_file
 from tests.harness.servers import ROOT
 
 CASE = Urn("urn:case:c-1")
+LATE = Tenant("late")
 
 
 @pytest.fixture
-def environ(tmp_path: Path, postgres: Postgres, valkey_urls: ValkeyUrls, role_urls: dict[str, str]) -> dict[str, str]:
-    """All that a site would tell its worker."""
-    told = site.told(tmp_path, site.Ports(), {}, None, valkey_urls) | site.store_names(role_urls)
+def environ(tmp_path: Path, postgres: Postgres, valkey_urls: ValkeyUrls, role_urls: dict[str, str], tenant: Tenant) -> dict[str, str]:
+    """All that a site would tell a worker of the test's own airlines; the cluster has those of every test before."""
+    told = site.told(tmp_path, site.Ports(), {}, None, valkey_urls) | site.store_names(role_urls) | {"NEXA_TENANTS": f"{tenant},{LATE}"}
     return for_process(Process.WORKER, told)
 
 
@@ -79,10 +80,9 @@ async def test_it_carries_what_domains_send_also_for_a_tenant_that_comes_later(
     async with working(settings):
         await act(databases, tenant)
         await entries(databases, tenant, 1)
-        late = Tenant("late")
-        await provision_tenant(late, postgres.url)
-        await act(databases, late)
-        await entries(databases, late, 1)
+        await provision_tenant(LATE, postgres.url)
+        await act(databases, LATE)
+        await entries(databases, LATE, 1)
 
 
 async def test_it_lives_through_the_loss_of_every_store(
