@@ -83,6 +83,9 @@ class PomeloTwin(Twin):
         return RefusedError(429, "TOO_MANY_REQUESTS", "Slow down").said()
 
     def refusal(self, call: Call) -> Said:
+        known = self.book.get("idempotency", _replayed(call))
+        if known is not None:  # what was done under this key is told again, however the programme stands by now
+            return Said(known["status"], known["body"])
         if call.operation in ("load", "reverse"):
             return Said(200, {"data": {"id": "", "result": "REJECTED", "status_detail": "INSUFFICIENT_FUNDS"}})
         return RefusedError(422, "REFUSED", "The programme does not allow this").said()
@@ -204,7 +207,7 @@ class PomeloTwin(Twin):
             key = call.headers.get("x-idempotency-key")
             if not key:
                 raise RefusedError(400, "MISSING_HEADER", "x-idempotency-key is required")
-            id, digest = f"{call.tenant}/{call.path}/{key}", hashlib.sha256(call.body).hexdigest()
+            id, digest = _replayed(call), hashlib.sha256(call.body).hexdigest()
             known = self.book.get("idempotency", id)
             if known is not None:
                 if known["digest"] != digest:
@@ -275,6 +278,11 @@ def _hold_details_against(asked: Mapping[str, Any], amount: Decimal) -> None:
         raise RefusedError(400, "INVALID_DATA", "data is required")
     if sum((Decimal(str(detail.get("amount", "0"))) for detail in data["details"]), Decimal(0)) != amount:
         raise RefusedError(400, "INVALID_AMOUNT", "The details must sum to the total")
+
+
+def _replayed(call: Call) -> str:
+    """The page under which an answer is kept for its key."""
+    return f"{call.tenant}/{call.path}/{call.headers.get('x-idempotency-key', '')}"
 
 
 def _token(value: str, seconds: int) -> Said:

@@ -126,6 +126,15 @@ async def test_a_refusal_on_the_way_leaves_no_live_card(world: Partners, step: s
     assert [status for status, _ in alive(world)] == left
 
 
+@pytest.mark.parametrize("step", STEPS)
+async def test_what_was_done_under_a_key_is_answered_again_even_where_a_new_one_would_be_refused(world: Partners, step: str) -> None:
+    world.order("pomelo", FaultKind.LOST_ANSWER, step, count=1)
+    assert isinstance(await cards(world).issue(T1, REQUEST), Unknown)
+    world.order("pomelo", FaultKind.REFUSE, step)
+    await a_card(world)
+    assert alive(world) == [("ACTIVE", "60.00")]
+
+
 async def test_a_refusal_whose_card_cannot_be_disabled_is_unknown_until_it_is(world: Partners) -> None:
     world.order("pomelo", FaultKind.REFUSE, "load")
     world.order("pomelo", FaultKind.LOST_REQUEST, "disable", count=1)
