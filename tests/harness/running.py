@@ -197,5 +197,4 @@ def _await_ready(home: Path, child: Child) -> None:
         if child.ended is not None:
             break
         time.sleep(0.1)
-    logs = "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in (home / "logs").glob("*.log"))
-    raise SiteError(f"the site did not get ready:\n{child.last_words()}\n{logs}")
+    raise SiteError(f"the site did not get ready:\n{child.last_words()}")

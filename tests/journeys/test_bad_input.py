@@ -238,6 +238,8 @@ async def test_an_expired_token_is_a_401(callers: dict[str, Caller], site: Runni
     short = (await site.token("operator", "--tenant", "b1", "--lifetime", "0"))["token"]
     reply = await callers["operator"].send(_post("/graphql", ME, authorization=f"Bearer {short}"))
     assert refused(reply, at=(401,)) == "UNAUTHENTICATED"
+    assert await _close_code(site, token=short) == 4403
+    assert await _close_code(site, json.dumps({"type": "ping", "payload": {"token": short}}), token=callers["operator"].token) == 4403
 
 
 async def test_rights_are_held_to(airline: Airline, callers: dict[str, Caller]) -> None:

@@ -251,7 +251,7 @@ async def test_answers_that_are_lost_late_or_wrong_lead_to_no_duplicate_and_no_o
     """Every kind of fault at every operation that makes something, and look-ups that do not see what is young."""
     surge = await Surge.of(airlines[AIRLINE], SAGAS)
     for kind in KINDS:
-        await all_of(*(twins.order(partner, operation, kind, count=EACH, seconds=0.5) for partner, operation in STRUCK))
+        await all_of(*(twins.order(partner, operation, kind, count=EACH, seconds=0.3) for partner, operation in STRUCK))
     for partner in ("hotelbeds", "twilio"):
         await twins.order(partner, "find", "look_up_lag", seconds=0.5)
     await surge.issue()
