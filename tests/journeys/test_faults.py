@@ -202,7 +202,7 @@ async def test_a_wiped_store_loses_nothing(airlines: Airlines, site: RunningSite
     await surge.moving()
     for _ in range(3):
         await (site.flush_under_way(AIRLINE) if valkey == "coordination" else site.flush(valkey))
-    offers = await surge.offered(2)
+    offers = await surge.offered(3)
     if valkey == "snapshots":
         await site.nexa("snapshots", "rebuild")
     accepting = asyncio.create_task(_accept(surge, offers[:2]))

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.claim import OPERATIONS, Claim, Claims
 from kernel.database import Databases
+from kernel.engine import Timing
 from kernel.event import message
 from kernel.operation import Backoff, Class, Operation, OperationRow, Operations, State, intend, operations_of, withdraw
 from kernel.operation.runner import OperationRunner
@@ -21,7 +22,7 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
 from tests.harness.messages import until
-from tests.harness.saga import Running, an_engine, running
+from tests.harness.saga import QUICK, STEADY, Running, an_engine, running
 
 QUICKLY = Backoff(timedelta(milliseconds=5), timedelta(milliseconds=20))
 SUBJECT = Urn("urn:sub-case:s-1")
@@ -145,9 +146,9 @@ class Bench:
             reply_to = f"urn:workflow:{workflow}|book|1"
             return await intend(work, self.operation, subject=SUBJECT, key=key, intent={"for": 2}, reply_to=reply_to)
 
-    def worker(self, name: str = "worker") -> Any:
+    def worker(self, name: str = "worker", timing: Timing = QUICK) -> Any:
         operations = Operations(self.operation)
-        return running(an_engine(self.databases, self.tenant, operations=operations, ports=self.world, name=name))
+        return running(an_engine(self.databases, self.tenant, operations=operations, ports=self.world, name=name, timing=timing))
 
     async def row(self, urn: Urn) -> OperationRow:
         async with self.databases["booking"].work(self.tenant) as work:
@@ -406,7 +407,7 @@ async def test_what_is_held_is_looked_at_again_and_a_ghost_is_told(databases: Da
 
 async def test_many_intents_of_two_workers_are_each_sent_once(databases: Databases, tenant: Tenant) -> None:
     bench = a_bench(databases, tenant, Class.C, *["lost answer", "fine", "busy", "lost request"] * 20)
-    async with bench.worker("one"), bench.worker("two"):
+    async with bench.worker("one", STEADY), bench.worker("two", STEADY):
         urns = [await bench.intend(f"k{number}") for number in range(80)]
         for urn in urns:
             assert (await bench.ended(urn)).state is State.OK
