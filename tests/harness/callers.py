@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -40,6 +40,18 @@ def data_of(reply: Reply) -> dict[str, Any]:
     assert not body.get("errors"), body
     data: dict[str, Any] = body["data"]
     return data
+
+
+def refused(reply: Reply, *, at: Sequence[int] = (400,)) -> str:
+    """The code of a refusal that is typed and says something. Raises: AssertionError for anything else."""
+    assert reply.status in at, (reply.status, reply.body[:300])
+    body = json.loads(reply.body)
+    if "problem+json" in reply.headers["content-type"]:
+        assert body["title"], body
+        return str(body["code"])
+    first = body["errors"][0]
+    assert first["message"], body
+    return str(first["extensions"]["code"])
 
 
 def _cookie(reply: Reply, name: str) -> str:
