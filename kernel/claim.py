@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel.tenancy import Tenant
@@ -106,9 +106,9 @@ class Claims:
         async with self.engine.connect() as connection:
             return set((await connection.execute(self._left, {"owners": list(owners)})).scalars())
 
-    async def _take(self, statement: object, facts: Mapping[str, object]) -> list[Claim]:
+    async def _take(self, statement: Executable, facts: Mapping[str, object]) -> list[Claim]:
         async with self.engine.begin() as connection:
-            rows = (await connection.execute(statement, {**facts, "me": self.me})).all()  # type: ignore[call-overload]
+            rows = (await connection.execute(statement, {**facts, "me": self.me})).all()
         return [Claim(Tenant(row.tenant), Urn(row.urn), row.kind, row.fence) for row in rows]
 
 
