@@ -8,7 +8,7 @@ RUN .venv/bin/pip install --require-hashes --no-deps --only-binary :all: -r requ
 COPY . .
 # The pages are built with the node inside the wheel, and found again below NEXA_HOME.
 RUN .venv/bin/python -c "from pathlib import Path; from runtime.build import build; build(Path('/var/lib/nexa'))" \
- && mkdir -p /var/lib/nexa/workers /var/lib/nexa/sandbox && rm -rf /root/.npm \
+ && mkdir -p /var/lib/nexa/workers /var/lib/nexa/sandbox && rm -rf "$HOME/.npm" \
  && .venv/bin/python -m compileall -q adapters domains gateway jobs kernel resolvers runtime schema
 
 FROM python:3.13.5-slim-bookworm
