@@ -6,19 +6,25 @@ that knew is gone; an unknown is resolved by the means the operation's class all
     INTENT ──claim──▶ SENT ──▶ OK · DECLINED
        ▲                │ anything after the first byte, or the death of the worker
        │ not sent       ▼
-       └── absent ── UNKNOWN ──▶ OK · DECLINED · REVIEW          (absent: three empty look-ups, and then a new reference)
+       └── absent ── UNKNOWN ──▶ OK · DECLINED · REVIEW ──▶ OK · DECLINED · EXHAUSTED      (REVIEW ends by what a person finds out)
+                                                            (absent: three empty look-ups, and then a new reference)
+
+Where nobody can wait for an unknown, something else is done in its place and it is *watched*: looked up to its end, never sent again,
+and whatever appears is taken back.
 
 Guarantees: at most one send is unresolved at any time; every write is made under the claim's fence, so that a worker which was taken for
 dead cannot finish what another has resolved; an operation always ends, in an outcome or in a review with its evidence.
 """
 
-from kernel.operation.declaration import Backoff, Class, Operation, OperationRow, Operations, State, fresh_reference
+from kernel.operation.declaration import Backoff, Class, Finding, Operation, OperationRow, Operations, State, fresh_reference
 from kernel.operation.intent import intend, operations_of, pending_for, withdraw
+from kernel.operation.review import resolve
 from kernel.operation.tables import operation_table
 
 __all__ = [
     "Backoff",
     "Class",
+    "Finding",
     "Operation",
     "OperationRow",
     "Operations",
@@ -28,5 +34,6 @@ __all__ = [
     "operation_table",
     "operations_of",
     "pending_for",
+    "resolve",
     "withdraw",
 ]

@@ -37,7 +37,7 @@ class Class(StrEnum):
 class State(StrEnum):
     """`INTENT` waits to be sent and may be withdrawn for free; `SENT` is in flight; `UNKNOWN` is being resolved. The others have ended.
 
-    `EXHAUSTED` and `WITHDRAWN` are certain to have had no effect; of `REVIEW` nobody knows.
+    `EXHAUSTED` and `WITHDRAWN` are certain to have had no effect; of `REVIEW` nobody knows, until a person has found out.
     """
 
     INTENT = "INTENT"
@@ -53,9 +53,21 @@ class State(StrEnum):
 PENDING: Final = (State.INTENT, State.SENT, State.UNKNOWN)
 
 
+class Finding(StrEnum):
+    """What a person has found out about something of which nobody knew whether it was done."""
+
+    FOUND = "FOUND"  # the partner holds it; of an undo: what was to be undone still stands
+    ABSENT = "ABSENT"  # the partner holds nothing
+    CANCELLED = "CANCELLED"  # the partner had it, and holds it no longer
+
+
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """A row of `operation` as its functions see it. `reference` is the client reference to send or to look for."""
+    """A row of `operation` as its functions see it. `reference` is the client reference to send or to look for.
+
+    `watched_at`: since when something else is done in its place; it is never sent again and what it comes to is nobody's wish any more.
+    `told` is set while it is looked for because a person says that it is there: the partner's reference as they gave it, maybe empty.
+    """
 
     tenant: Tenant
     urn: Urn
@@ -82,6 +94,8 @@ class OperationRow:
     journal: tuple[Mapping[str, Any], ...]
     deaths: int
     fence: int
+    watched_at: datetime | None = None
+    told: str | None = None
 
     @property
     def client_reference(self) -> str:
@@ -89,6 +103,11 @@ class OperationRow:
         if self.reference is None:
             raise ValueError(f"operation {self.name} has no client reference")
         return self.reference
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether it is to be resolved, and not to be sent any more."""
+        return self.withdrawn_by is not None or self.watched_at is not None
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -124,6 +143,10 @@ LookUp = Callable[[P, OperationRow], Awaitable["Answer[T | None]"]]
 Outcome = Callable[[Work, OperationRow, Answer[T], P], Awaitable[None]]
 Resolved = Callable[[Work, OperationRow, str, P], Awaitable[None]]
 Verify = Callable[[Work, OperationRow, str, "T | None", P], Awaitable[None]]
+Instead = Callable[[Work, OperationRow, P], Awaitable[bool]]
+Reviewed = Callable[[Work, OperationRow, "Finding | None", str], Awaitable[None]]
+KnownAs = Callable[[P, OperationRow, str], Awaitable["Answer[T | None]"]]
+ByHand = Callable[[OperationRow, str], T]
 
 
 @dataclass(frozen=True)
@@ -133,10 +156,17 @@ class Operation(Generic[P, T]):
     `send(ports, row)` and `look_up(ports, row)` run outside any transaction and may take `time_out`; look-ups use `row.reference`.
     `outcome(work, row, answer, ports)` writes what follows, in the transaction that ends the operation: `Ok` and `Declined` are the
     partner's word · `NotSent` means that nothing was done there: budget or deadline ran out, it was withdrawn, or proven absent ·
-    `Unknown` that nobody can tell: a person has to look, with `row.evidence`. It is called once per operation.
+    `Unknown` that nobody can tell: a person has to look, with `row.evidence`. It is called once per operation, and once more when what
+    nobody could tell was found out after all.
     `resolved(work, row, reply_to, ports)` follows it in the same transaction when an undo waits (`withdraw`) and nothing else is pending.
     `verify(work, row, reference, found, ports)` is told what is really held after the settle time and after a day, for the own
     reference and for each one that was given up: something found there is a ghost and nobody's.
+    `instead(work, row, ports)` is asked when it has been unknown for `wait`: can whoever waits be served otherwise? Once it says so the
+    operation is watched: looked up to its end, never sent again, and its outcome must take back what it finds.
+    `reviewed(work, row, finding, why)` follows the outcome when it went into review (`finding` None), came out of it, or was put back.
+    `known_as(ports, row, reference)` is the look-up by the partner's own reference, as a person gives it.
+    `by_hand(row, reference)` is for operations that take something back: what `outcome` is told when a person has seen to it. A refused
+    one may then be settled as one in review is.
     """
 
     name: str
@@ -147,12 +177,17 @@ class Operation(Generic[P, T]):
     look_up: LookUp[P, T] | None = None
     resolved: Resolved[P] | None = None
     verify: Verify[T, P] | None = None
+    instead: Instead[P] | None = None
+    reviewed: Reviewed | None = None
+    known_as: KnownAs[P, T] | None = None
+    by_hand: ByHand[T] | None = None
     settle: timedelta = timedelta(seconds=60)  # until the partner has made up its mind; scaled by NEXA_SETTLE_SCALE
     time_out: timedelta = timedelta(seconds=30)
     budget: int = 5  # sends, not counting those that never left
     backoff: Backoff = Backoff()
     patience: timedelta = timedelta(hours=1)  # for free retries
     resolve_within: timedelta = timedelta(hours=1)  # for look-ups that get no clear answer
+    wait: timedelta = timedelta(minutes=4)  # unknown for so long, `instead` is told; scaled by NEXA_SETTLE_SCALE
     conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
     at_once: int = 64  # in flight per worker
     reference: Callable[[], str] | None = None  # makes the next client reference; class B and C have one unless they say otherwise
@@ -160,6 +195,8 @@ class Operation(Generic[P, T]):
     def __post_init__(self) -> None:
         if self.kind is Class.C and self.look_up is None:
             raise ValueError(f"operation {self.name}: class C needs a look-up")
+        if self.instead is not None and self.kind is not Class.C:
+            raise ValueError(f"operation {self.name}: only what can be looked up without being sent again can be watched")
 
     def next_reference(self) -> str | None:
         """A new client reference, for operations that carry one."""

@@ -18,7 +18,7 @@ from kernel.work import Work
 
 COLUMNS = (
     "tenant, urn, name, subject, workflow, key, reference, given_up, intent, reply_to, withdrawn_by, actor, correlation, state, sends, "
-    "waits, looks, verified, intended_at, deadline, sent_at, unknown_at, journal, deaths, fence"
+    "waits, looks, verified, intended_at, deadline, sent_at, unknown_at, journal, deaths, fence, watched_at, told"
 )
 
 _INTEND = text("""
@@ -132,6 +132,8 @@ def read_row(row: RowMapping) -> OperationRow:
         journal=tuple(row["journal"]),
         deaths=row["deaths"],
         fence=row["fence"],
+        watched_at=row["watched_at"],
+        told=row["told"],
     )
 
 

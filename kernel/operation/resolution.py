@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
-from kernel.operation.declaration import PENDING, Class, Operation, OperationRow, State
+from kernel.operation.declaration import PENDING, Class, Finding, Operation, OperationRow, State
 
 LOOKS: Final = (1, 2, 4)  # settle times after it became unknown; an index may lag, an execution may be late
 DEATHS: Final = 3  # workers in a row that did not survive it
@@ -80,7 +80,7 @@ def after_stumble(operation: AnyOperation, row: OperationRow, error: str, moment
 def after_look(operation: AnyOperation, row: OperationRow, answer: Answer[Any], moment: Moment) -> Move:
     """What follows the answer to a look-up of an unknown send."""
     row = replace(row, deaths=0)
-    if operation.look_up is None:
+    if not can_look(operation, row):
         return _ended(operation, row, State.REVIEW, Unknown("the partner cannot be asked what it did", row.evidence), moment)
     if isinstance(answer, (NotSent, Unknown)):
         return _unanswered(operation, row, moment)
@@ -88,6 +88,8 @@ def after_look(operation: AnyOperation, row: OperationRow, answer: Answer[Any], 
         return _ended(operation, row, State.DECLINED, answer, moment)
     if answer.value is not None:
         return _ended(operation, row, State.OK, answer, moment)
+    if row.told is not None:
+        return _ended(operation, row, State.REVIEW, Unknown("it is said to be there, and was not found", row.evidence), moment)
     if operation.kind is Class.B:
         return _again(operation, row, moment, row.reference)
     looks = row.looks + 1
@@ -96,14 +98,46 @@ def after_look(operation: AnyOperation, row: OperationRow, answer: Answer[Any], 
     return _absent(operation, replace(row, looks=looks), moment)
 
 
-def after_verify(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
-    """When to ask once more what is really held."""
+def after_verify(operation: AnyOperation, row: OperationRow, moment: Moment, found: Any = None) -> Move:
+    """When to ask once more what is really held. What `found` names under its own reference ends a review."""
     row = replace(row, verified=row.verified + 1, waits=0, deaths=0)
+    if row.state is State.REVIEW and found is not None:
+        return _ended(operation, row, State.OK, Ok(found), moment)
     return Move(row, VERIFY_LATE * moment.scale if row.verified == 1 else None)
+
+
+def after_finding(operation: AnyOperation, row: OperationRow, finding: Finding, reference: str, moment: Moment) -> Move | None:
+    """What follows when a person has found out; None when it is not in question, or is said to be there and nobody can be asked for it."""
+    refused = operation.by_hand is not None and row.state in (State.DECLINED, State.EXHAUSTED)
+    if row.state is not State.REVIEW and not refused:
+        return None
+    row = replace(row, looks=0, waits=0, verified=0, deaths=0)
+    if operation.by_hand is not None and finding is not Finding.FOUND:
+        return _ended(operation, row, State.OK, Ok(operation.by_hand(row, reference)), moment)
+    if finding is Finding.FOUND:
+        return _found_by_hand(operation, replace(row, told=reference), moment)
+    row = _given_up(row)
+    if finding is Finding.ABSENT:
+        return _ended(operation, row, State.EXHAUSTED, NotSent("a person found that there is nothing"), moment)
+    return _ended(operation, row, State.DECLINED, Declined("CANCELLED", "a person found that it is cancelled there"), moment)
+
+
+def overdue(operation: AnyOperation, row: OperationRow, moment: Moment) -> bool:
+    """Whether it has been unknown for so long that whoever waits for it should be served otherwise."""
+    if operation.instead is None or row.state is not State.UNKNOWN or row.unwanted or row.told is not None or row.unknown_at is None:
+        return False
+    return moment.now - row.unknown_at >= operation.wait * moment.scale
+
+
+def can_look(operation: AnyOperation, row: OperationRow) -> bool:
+    """Whether the partner can be asked what it did: by our reference, or by its own that a person gave."""
+    return operation.look_up is not None or bool(operation.known_as is not None and row.told)
 
 
 def resend(operation: AnyOperation, row: OperationRow) -> bool:
     """Whether an unknown operation that is due is sent again rather than looked up; class B after a look-up that found nothing."""
+    if row.told is not None and can_look(operation, row):
+        return False
     if operation.kind is Class.B:
         return operation.look_up is None or row.looks > 0
     return operation.kind in (Class.A, Class.READ)
@@ -122,7 +156,7 @@ def line(did: str, row: OperationRow, answer: Answer[Any] | None, moment: Moment
     told: dict[str, Any] = {"at": moment.now.isoformat(timespec="milliseconds"), "did": did, "reference": row.reference}
     if answer is not None:
         told["answer"] = type(answer).__name__
-    if isinstance(answer, Ok) and did != "send":
+    if isinstance(answer, Ok) and did in ("look-up", "verify"):
         told["why"] = "found" if answer.value is not None else "nothing found"
     if isinstance(answer, Declined):
         told |= {"code": answer.code, "why": answer.reason}
@@ -182,15 +216,16 @@ def _unanswered(operation: AnyOperation, row: OperationRow, moment: Moment) -> M
 
 def _absent(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
     """Three empty look-ups: it is taken as never executed, and what may still appear under the old reference is a ghost."""
-    row = replace(row, given_up=(*row.given_up, row.reference) if row.reference else row.given_up, unknown_at=None, looks=0)
+    row = replace(_given_up(row), unknown_at=None, looks=0)
     return _again(operation, row, moment, operation.next_reference())
 
 
 def _again(operation: AnyOperation, row: OperationRow, moment: Moment, reference: str | None) -> Move:
     """Free to send once more; `row.unknown_at` still set means: under the same reference as the unresolved send, which is not unsent."""
     unresolved = row.unknown_at is not None
-    if row.withdrawn_by is not None and not unresolved:
-        return _ended(operation, row, State.WITHDRAWN, NotSent("withdrawn, and proven absent"), moment)
+    if row.unwanted and not unresolved:
+        why = "withdrawn, and proven absent" if row.withdrawn_by is not None else "watched, and proven absent"
+        return _ended(operation, row, State.WITHDRAWN, NotSent(why), moment)
     if row.sends >= operation.budget or moment.now >= row.deadline:
         if unresolved:
             return _ended(operation, row, State.REVIEW, Unknown("not found, and no send is left", row.evidence), moment)
@@ -201,6 +236,22 @@ def _again(operation: AnyOperation, row: OperationRow, moment: Moment, reference
 
 
 def _ended(operation: AnyOperation, row: OperationRow, state: State, answer: Answer[Any], moment: Moment) -> Move:
-    row = replace(row, state=state, unknown_at=row.unknown_at if state is State.REVIEW else None, waits=0)
+    row = replace(row, state=state, unknown_at=row.unknown_at if state is State.REVIEW else None, waits=0, told=None)
     after = operation.settle * moment.scale if to_verify(operation, row) else None
     return Move(row, after, answer)
+
+
+def _given_up(row: OperationRow) -> OperationRow:
+    """Its reference is only watched from here on."""
+    return replace(row, given_up=tuple(dict.fromkeys((*row.given_up, row.reference)))) if row.reference else row
+
+
+def _found_by_hand(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move | None:
+    """Of an undo: what it should have taken back still stands, so it goes out anew. Of all else: it is looked for once more."""
+    if operation.by_hand is not None:
+        fresh = replace(_given_up(row), reference=operation.next_reference()) if operation.kind is Class.C else row
+        return Move(replace(fresh, state=State.INTENT, sends=0, unknown_at=None), timedelta(0))
+    if operation.kind is Class.D and not can_look(operation, row):
+        return None
+    sends = 0 if resend(operation, row) else row.sends
+    return Move(replace(row, state=State.UNKNOWN, sends=sends, unknown_at=moment.now), timedelta(0))

@@ -25,7 +25,7 @@ from kernel.claim import Claim
 from kernel.clock import monotonic
 from kernel.database import Database
 from kernel.operation.declaration import Operation, OperationRow, Operations, State
-from kernel.operation.intent import COLUMNS, pending_for, read_row
+from kernel.operation.intent import COLUMNS, read_row
 from kernel.operation.resolution import (
     Moment,
     Move,
@@ -35,10 +35,12 @@ from kernel.operation.resolution import (
     after_stumble,
     after_verify,
     line,
+    overdue,
     resend,
     to_verify,
     written,
 )
+from kernel.operation.review import review, settle
 from kernel.patience import patiently
 from kernel.presence import Presence
 from kernel.tenancy import Tenant
@@ -64,14 +66,14 @@ _RESEND = text("""
 """)
 _WRITE = text("""
     update operation set state = :state, reference = :reference, given_up = cast(:given_up as text[]), sends = :sends, waits = :waits,
-        looks = :looks, verified = :verified, deaths = :deaths, unknown_at = :unknown_at, journal = cast(:journal as jsonb),
-        ended_at = case when :ended then coalesce(ended_at, nexa_now()) end,
+        looks = :looks, verified = :verified, deaths = :deaths, unknown_at = :unknown_at, watched_at = :watched_at, told = :told,
+        journal = cast(:journal as jsonb), ended_at = case when :ended then coalesce(ended_at, nexa_now()) end,
         due = nexa_now() + make_interval(secs => cast(:after as float8)), owner = null, version = version + 1
     where tenant = :tenant and urn = :urn and fence = :fence and owner = :me
 """)
 
 Decide = Callable[[OperationRow, Moment], Move]
-Tell = Callable[[Work, Operation[Any, Any], OperationRow, Answer[Any]], Awaitable[None]]
+Tell = Callable[[Work, Operation[Any, Any], OperationRow, OperationRow, Answer[Any]], Awaitable[None]]
 Ask = Callable[[Any, OperationRow], Awaitable[Answer[Any]]]
 
 
@@ -130,7 +132,7 @@ class OperationRunner:
             await self._send(operation, replace(row, state=State.SENT, sends=sends), claimed_at)
 
     async def _look(self, operation: Operation[Any, Any], row: OperationRow) -> None:
-        answer = await self._ask(operation, operation.look_up, row)
+        answer = await self._ask(operation, _known_as(operation, row) or operation.look_up, row)
         await self._finish(operation, row, "look-up", answer, lambda mine, moment: after_look(operation, mine, answer, moment))
 
     async def _verify(self, operation: Operation[Any, Any], row: OperationRow) -> None:
@@ -145,10 +147,13 @@ class OperationRunner:
 
         async def tell(work: Work, move: Move) -> None:
             for reference, value in found.items():
-                if operation.verify is not None:
+                settled = move.outcome is not None and reference == row.reference  # it was in review, and this is its outcome
+                if operation.verify is not None and not settled:
                     await operation.verify(work, move.row, reference, value, self.ports)
 
-        await self._finish(operation, row, "verify", None, lambda mine, moment: after_verify(operation, mine, moment), tell)
+        seen = Ok(next((value for value in found.values() if value is not None), None)) if found else None
+        own = found.get(row.reference or "")
+        await self._finish(operation, row, "verify", seen, lambda mine, moment: after_verify(operation, mine, moment, own), tell)
 
     async def _verify_later(self, operation: Operation[Any, Any], row: OperationRow, answer: Answer[Any]) -> None:
         wait = operation.backoff.ceiling(row.waits + 1)
@@ -194,20 +199,26 @@ class OperationRunner:
             mine, moment = held
             move = decide(mine, moment)
             move = replace(move, row=written(move.row, line(did, mine, answer, moment)))
+            if overdue(operation, move.row, moment):
+                move = await self._watch(work, operation, move, moment)
             await self._write(work, move)
             if move.outcome is not None:
-                await self._settle(work, operation, move.row, move.outcome)
+                await self._settle(work, operation, mine, move.row, move.outcome)
             if also is not None:
                 await also(work, move)
             return move
 
-    async def _settle(self, work: Work, operation: Operation[Any, Any], row: OperationRow, outcome: Answer[Any]) -> None:
-        await operation.outcome(work, row, outcome, self.ports)
-        if row.withdrawn_by is None or operation.resolved is None or row.workflow is None:
-            return
-        together = [each for each in self.operations.values() if each.resolved is operation.resolved]
-        if not await pending_for(work, *together, subject=row.subject, workflow=row.workflow):
-            await operation.resolved(work, row, row.withdrawn_by, self.ports)
+    async def _watch(self, work: Work, operation: Operation[Any, Any], move: Move, moment: Moment) -> Move:
+        """Nobody can wait for it any longer: from the moment on that something else is done in its place, it is only watched."""
+        if operation.instead is None or not await operation.instead(work, move.row, self.ports):
+            return move
+        told = line("watch", move.row, Unknown("something else is done in its place"), moment)
+        return replace(move, row=written(replace(move.row, watched_at=moment.now), told))
+
+    async def _settle(
+        self, work: Work, operation: Operation[Any, Any], was: OperationRow, row: OperationRow, outcome: Answer[Any]
+    ) -> None:  # fmt: skip
+        await settle(work, self.operations, operation, was, row, outcome, self.ports)
 
     async def _stumble(self, operation: Operation[Any, Any], row: OperationRow, error: str) -> Move | None:
         """The answer is known and cannot be written: as good as unknown, to be resolved again; the third time for a person.
@@ -230,13 +241,16 @@ class OperationRunner:
             move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
             await self._write(work, move)
             if move.outcome is not None:
-                await tell(work, operation, move.row, move.outcome)
+                await tell(work, operation, mine, move.row, move.outcome)
             return move
 
-    async def _give_up(self, work: Work, operation: Operation[Any, Any], row: OperationRow, outcome: Answer[Any]) -> None:
+    async def _give_up(
+        self, work: Work, operation: Operation[Any, Any], was: OperationRow, row: OperationRow, outcome: Answer[Any]
+    ) -> None:  # fmt: skip
         why, evidence = "its outcome cannot be written", {**row.evidence, "reply_to": row.reply_to or ""}
         log.error("operation %s is given up: %s: %s", row.urn, why, evidence, extra={"tenant": row.tenant, "correlation": row.correlation})
         await work.audit(action=f"{operation.domain}.operation-given-up", entity=row.urn, root=row.subject, reason=why, after=evidence)
+        await review(work, operation, row, why)
 
     async def _hold(self, work: Work, row: OperationRow) -> tuple[OperationRow, Moment] | None:
         """Locks the row as it is now; None when the claim was lost."""
@@ -261,6 +275,8 @@ class OperationRunner:
                 "verified": row.verified,
                 "deaths": row.deaths,
                 "unknown_at": row.unknown_at,
+                "watched_at": row.watched_at,
+                "told": row.told,
                 "journal": orjson.dumps(list(row.journal)).decode(),
                 "ended": row.state not in (State.INTENT, State.SENT, State.UNKNOWN),
                 "after": None if move.after is None else move.after.total_seconds(),
@@ -269,3 +285,15 @@ class OperationRunner:
 
     def _key(self, row: OperationRow) -> dict[str, Any]:
         return {"tenant": row.tenant, "urn": str(row.urn), "fence": row.fence, "me": self.presence.me}
+
+
+def _known_as(operation: Operation[Any, Any], row: OperationRow) -> Ask | None:
+    """The look-up by the partner's own reference, when a person gave one."""
+    if operation.known_as is None or not row.told:
+        return None
+    known_as, reference = operation.known_as, row.told
+
+    async def ask(ports: Any, row: OperationRow) -> Answer[Any]:
+        return await known_as(ports, row, reference)
+
+    return ask

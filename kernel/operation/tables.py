@@ -40,6 +40,8 @@ def operation_table(metadata: MetaData) -> Table:
         instant("sent_at", nullable=True),
         instant("unknown_at", nullable=True),  # set while a send under this reference is unresolved
         instant("ended_at", nullable=True),
+        instant("watched_at", nullable=True),  # since when something else is done in its place
+        Column("told", Text),  # the partner's reference, from a person who says that it is there; empty: there, without one
         Column("journal", JSONB, nullable=False, server_default=sql("'[]'")),
         *claim_columns(),
         unique("key"),

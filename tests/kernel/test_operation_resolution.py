@@ -11,8 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
-from kernel.operation import Backoff, Class, Operation, OperationRow, State
-from kernel.operation.resolution import Moment, Move, after_death, after_look, after_send, after_verify, resend
+from kernel.operation import Backoff, Class, Finding, Operation, OperationRow, State
+from kernel.operation.declaration import PENDING
+from kernel.operation.resolution import (
+    Moment,
+    Move,
+    after_death,
+    after_finding,
+    after_look,
+    after_send,
+    after_verify,
+    overdue,
+    resend,
+    to_verify,
+)
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -45,10 +57,11 @@ def at(moment: datetime = START, scale: float = 1.0) -> Moment:
 
 @dataclass
 class Partner:
-    """Executes or loses what it is sent; whatever it executed it finds, once its index has caught up."""
+    """Executes or loses what it is sent, at once or late; whatever it executed it finds, once its index has caught up."""
 
     faults: Iterator[str]
     held: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     sends: list[str] = field(default_factory=list)
 
     def send(self, row: OperationRow) -> Answer[str]:
@@ -59,17 +72,22 @@ class Partner:
         self.sends.append(reference)
         if fault == "no":
             return Declined("NO", "no")
-        if fault not in ("lost", "death before"):
+        if fault == "late":
+            self.late.append(reference)
+        elif fault not in ("lost", "death before"):
             self.held.append(reference)
         return Ok(reference) if fault == "fine" else Unknown("time-out")
 
-    def look(self, row: OperationRow) -> Answer[str | None]:
+    def look(self, reference: str | None) -> Answer[str | None]:
         if next(self.faults) == "busy":
             return Unknown("time-out")
-        return Ok(row.reference if row.reference in self.held else None)
+        return Ok(reference if reference in self.held else None)
+
+    def execute_late(self) -> None:
+        self.held, self.late = [*self.held, *self.late], []
 
 
-FAULTS = st.lists(st.sampled_from(["fine", "busy", "no", "lost", "executed", "death before", "death after"]), max_size=30)
+FAULTS = st.lists(st.sampled_from(["fine", "busy", "no", "lost", "late", "executed", "death before", "death after"]), max_size=30)
 
 
 def _endless(faults: list[str]) -> Iterator[str]:
@@ -78,42 +96,60 @@ def _endless(faults: list[str]) -> Iterator[str]:
         yield "fine"
 
 
-def play(operation: Operation[Any, str], partner: Partner, withdrawn: bool) -> tuple[OperationRow, list[Answer[Any]]]:
+@dataclass
+class Play:
     """The engine without a database: every due time comes at once, a death is an answer nobody heard."""
-    row, now = a_row(operation), START
-    outcomes: list[Answer[Any]] = []
-    for turn in range(500):
-        if withdrawn and turn == 2:
-            row = replace(row, withdrawn_by="undo")
-        move = _turn(operation, row, partner, at(now))
-        row = move.row
-        if move.outcome is not None:
-            outcomes.append(move.outcome)
-        if row.state not in (State.INTENT, State.SENT, State.UNKNOWN):
-            return row, outcomes
-        now += move.after or timedelta(0)
-        if row.state is State.INTENT or (row.state is State.UNKNOWN and resend(operation, row)):
-            row = replace(row, state=State.SENT, sends=row.sends + 1)
-    raise AssertionError(f"it never ends: {row}")
+
+    operation: Operation[Any, str]
+    partner: Partner
+    row: OperationRow
+    withdrawn: bool = False
+    instead: bool = False
+    now: datetime = START
+    outcomes: list[Answer[Any]] = field(default_factory=list)
+
+    def until_ended(self) -> OperationRow:
+        for turn in range(500):
+            if self.withdrawn and turn == 2:
+                self.row = replace(self.row, withdrawn_by="undo")
+            move = self._turn()
+            self.row = move.row
+            if overdue(self.operation, self.row, at(self.now)) and self.instead:
+                self.row = replace(self.row, watched_at=self.now)
+            if move.outcome is not None:
+                self.outcomes.append(move.outcome)
+            if self.row.state not in PENDING:
+                return self.row
+            self.now += move.after or timedelta(0)
+            if self.row.state is State.INTENT or (self.row.state is State.UNKNOWN and resend(self.operation, self.row)):
+                self.row = replace(self.row, state=State.SENT, sends=self.row.sends + 1)
+        raise AssertionError(f"it never ends: {self.row}")
+
+    def _turn(self) -> Move:
+        moment = at(self.now)
+        if self.row.state is State.UNKNOWN:
+            return after_look(self.operation, self.row, self.partner.look(self.row.reference), moment)
+        before = len(self.partner.sends)
+        open_ones = {each for each in self.partner.sends if each not in self.row.given_up}
+        answer = self.partner.send(self.row)
+        if len(self.partner.sends) > before and self.operation.kind is not Class.READ:
+            assert open_ones <= {self.partner.sends[-1]}, "it went out while another was unresolved"
+            assert self.row.watched_at is None, "it went out although something else was done in its place"
+        died = isinstance(answer, Unknown) and len(self.partner.sends) > before and len(self.partner.sends) % 2 == 0
+        if died:
+            return after_death(self.operation, replace(self.row, deaths=self.row.deaths + 1), moment)
+        return after_send(self.operation, self.row, answer, moment)
 
 
-def _turn(operation: Operation[Any, str], row: OperationRow, partner: Partner, moment: Moment) -> Move:
-    if row.state is State.UNKNOWN:
-        return after_look(operation, row, partner.look(row), moment)
-    before = len(partner.sends)
-    answer = partner.send(row)
-    died = isinstance(answer, Unknown) and len(partner.sends) > before and len(partner.sends) % 2 == 0
-    if died:
-        return after_death(operation, replace(row, deaths=row.deaths + 1), moment)
-    return after_send(operation, row, answer, moment)
-
-
-@given(kind=st.sampled_from(list(Class)), faults=FAULTS, withdrawn=st.booleans())
-def test_whatever_happens_it_ends_once_and_the_partner_holds_what_we_believe(kind: Class, faults: list[str], withdrawn: bool) -> None:
-    operation = an_operation(kind)
+@given(kind=st.sampled_from(list(Class)), faults=FAULTS, withdrawn=st.booleans(), instead=st.booleans())
+def test_whatever_happens_it_ends_once_and_the_partner_holds_what_we_believe(
+    kind: Class, faults: list[str], withdrawn: bool, instead: bool
+) -> None:
+    operation = an_operation(kind, instead=_nothing if kind is Class.C else None, wait=timedelta(minutes=2))
     partner = Partner(_endless(faults))
-    row, outcomes = play(operation, partner, withdrawn)
-    assert len(outcomes) == 1
+    play = Play(operation, partner, a_row(operation), withdrawn, instead)
+    row = play.until_ended()
+    assert len(play.outcomes) == 1
     if kind is Class.C:
         assert len(partner.sends) == len(set(partner.sends)), "one reference was sent twice"
         assert len(set(partner.held)) <= 1, "two are held"
@@ -125,6 +161,36 @@ def test_whatever_happens_it_ends_once_and_the_partner_holds_what_we_believe(kin
     if row.state in (State.WITHDRAWN, State.EXHAUSTED) and kind is not Class.READ:
         assert not partner.held, "something is held that nobody owns"
     assert row.sends <= operation.budget
+    partner.execute_late()
+    ghosts = set(partner.held) - ({row.reference or row.key} if row.state in (State.OK, State.REVIEW) or kind is not Class.C else set())
+    assert kind is Class.READ or ghosts <= set(row.given_up), "what may still appear is not watched"
+
+
+@given(kind=st.sampled_from([Class.A, Class.B, Class.C, Class.D]), faults=FAULTS, cancelled=st.booleans())
+def test_a_review_ends_by_what_a_person_finds_and_never_with_a_second_send(kind: Class, faults: list[str], cancelled: bool) -> None:
+    """The person tells the truth; the partner is asked for what is said to be there, and for nothing else."""
+    operation = an_operation(kind, known_as=_nothing, budget=2, verify=_nothing)
+    partner = Partner(_endless(faults))
+    row = a_row(operation, state=State.REVIEW, unknown_at=START)
+    reference = row.reference or row.key
+    partner.sends.append(reference)
+    if faults[:1] in (["fine"], ["executed"]):
+        partner.held.append(reference)
+    if cancelled:
+        partner.held.clear()
+    finding = Finding.FOUND if partner.held else Finding.CANCELLED if cancelled else Finding.ABSENT
+    move = after_finding(operation, row, finding, reference, at())
+    assert move is not None
+    if finding is not Finding.FOUND:
+        assert move.outcome is not None
+        assert move.row.state is (State.DECLINED if cancelled else State.EXHAUSTED)
+        assert set(to_verify(operation, move.row)) == ({row.reference} if row.reference else set())
+        return
+    play = Play(operation, partner, replace(move.row, reference=reference))
+    ended = play.until_ended()
+    assert ended.state in (State.OK, State.REVIEW)
+    assert set(partner.sends) == {reference}
+    assert kind not in (Class.C, Class.D) or len(partner.sends) == 1
 
 
 def test_look_ups_come_at_one_two_and_four_settle_times() -> None:
