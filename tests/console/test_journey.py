@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from runtime.replay.storm import Storm
 from tests.harness.airline import Airline, Airlines, at
 from tests.harness.running import RunningSite, a_running_site, eventually
-from tests.harness.twins import Twins
+from runtime.faults.twins import Twins
 
 
 TENANT: Final = "mq"  # the airline of the storm's first cancelled flights

@@ -15,10 +15,10 @@ from gateway.signin.people import BY_ROLE
 from kernel import clock
 from kernel.http import Http, Reply
 from kernel.identity import Role
-from tests.harness.callers import OperatorCaller, PartnerCaller, PassengerCaller
-from tests.harness.flights import Flight
+from runtime.faults.callers import OperatorCaller, PartnerCaller, PassengerCaller
+from runtime.faults.flights import Flight
+from runtime.faults.twins import Held, Twins
 from tests.harness.running import RunningSite, eventually
-from tests.harness.twins import Held, Twins
 
 ADMIN: Final = "ADMIN"
 RENEWED: Final = 600.0  # seconds; an operator's token is good for 900

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from runtime.faults.twins import Twins
 from tests.harness.airline import Airlines, at
 from tests.harness.running import RunningSite, a_running_site
-from tests.harness.twins import Twins
 
 TENANTS = ("mq", "t1", "t2", "b1", "f1")  # the storm's first two flights are mq's; isolation; bad input; faults
 

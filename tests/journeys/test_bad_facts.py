@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 
 from domains.airline.model import Contact, ManifestEntry, Need, Tier, TravellerKind
+from runtime.faults.callers import refused
+from runtime.faults.flights import a_flight, a_party
 from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
-from tests.harness.callers import refused
-from tests.harness.flights import a_flight, a_party
 
 REVIEWS: Final = "{ reviews(first: 100) { edges { node { kind summary case subCase } } } }"
 

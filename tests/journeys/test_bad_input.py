@@ -10,9 +10,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from kernel.http import Request
+from runtime.faults.callers import WITHIN, Caller, document_id, raw_socket, refused
+from runtime.faults.flights import a_flight, a_party
 from tests.harness.airline import Airline, Airlines, all_of
-from tests.harness.callers import WITHIN, Caller, document_id, raw_socket, refused
-from tests.harness.flights import a_flight, a_party
 from tests.harness.running import RunningSite
 
 JSON: Final = "application/json"

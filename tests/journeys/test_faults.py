@@ -18,11 +18,11 @@ from typing import Any, Final
 import pytest
 
 from domains.airline.model import ManifestEntry
+from runtime.faults.callers import PassengerCaller
+from runtime.faults.flights import a_flight, a_party
+from runtime.faults.twins import Held, Twins
 from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
-from tests.harness.callers import PassengerCaller
-from tests.harness.flights import a_flight, a_party
 from tests.harness.running import RunningSite, eventually
-from tests.harness.twins import Held, Twins
 
 AIRLINE: Final = "f1"
 SAGAS: Final = int(os.environ.get("NEXA_FAULT_SAGAS", "15"))

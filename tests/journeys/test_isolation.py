@@ -30,12 +30,12 @@ from adapters.twilio.webhook import signature
 from domains.airline.model import Tier
 from kernel.http import Request, form_request, json_request
 from kernel.urn import Urn
+from runtime.faults.callers import DOCUMENTS, PassengerCaller
+from runtime.faults.flights import a_flight, a_party
+from runtime.faults.twins import Held
 from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
-from tests.harness.callers import DOCUMENTS, PassengerCaller
-from tests.harness.flights import a_flight, a_party
 from tests.harness.running import RunningSite
 from tests.harness.servers import ROOT
-from tests.harness.twins import Held
 
 _SEQ: Final = re.compile(r'"seq": "[^"]*"')
 

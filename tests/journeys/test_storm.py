@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from domains.airline.model import ManifestEntry
+from runtime.faults.callers import data_of
+from runtime.faults.twins import Held
 from runtime.replay.storm import Storm
 from tests.harness.airline import Airline, Airlines, Opened, Row
-from tests.harness.callers import data_of
 from tests.harness.running import RunningSite, eventually
-from tests.harness.twins import Held
 
 FLIGHTS = 2  # both of MQ, from LaGuardia: 22 parties
 VOUCHERS = 10

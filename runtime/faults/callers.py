@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from kernel.http import Http, Reply, Request, form_request, json_request
-from tests.harness.servers import ROOT
+from runtime.supervisor import ROOT
 
 WITHIN: Final = 30.0  # seconds for one answer
 PATIENCE: Final = 120.0  # seconds for a push that must come
@@ -28,36 +28,46 @@ DOCUMENTS: Final = ROOT / "schema" / "documents"
 T = TypeVar("T")
 
 
+class UnexpectedError(AssertionError):
+    """A door answered otherwise than it promises."""
+
+
+def expect(condition: object, said: object) -> None:
+    """Raises: UnexpectedError with what was said, unless the condition holds."""
+    if not condition:
+        raise UnexpectedError(said)
+
+
 def document_id(audience: str, name: str) -> str:
     """The id of a trusted document, as anybody computes it."""
     return "sha256:" + hashlib.sha256((DOCUMENTS / audience / f"{name}.graphql").read_bytes()).hexdigest()
 
 
 def data_of(reply: Reply) -> dict[str, Any]:
-    """What a GraphQL answer says. Raises: AssertionError when it says no."""
+    """What a GraphQL answer says. Raises: UnexpectedError when it says no."""
     body = json.loads(reply.body)
-    assert reply.status == 200, (reply.status, body)
-    assert not body.get("errors"), body
+    expect(reply.status == 200 and not body.get("errors"), (reply.status, body))
     data: dict[str, Any] = body["data"]
     return data
 
 
 def refused(reply: Reply, *, at: Sequence[int] = (400,)) -> str:
-    """The code of a refusal that is typed and says something. Raises: AssertionError for anything else."""
-    assert reply.status in at, (reply.status, reply.body[:300])
+    """The code of a refusal that is typed and says something. Raises: UnexpectedError for anything else."""
+    expect(reply.status in at, (reply.status, reply.body[:300]))
     body = json.loads(reply.body)
     if "problem+json" in reply.headers["content-type"]:
-        assert body["title"], body
+        expect(body["title"], body)
         return str(body["code"])
     first = body["errors"][0]
-    assert first["message"], body
+    expect(first["message"], body)
     return str(first["extensions"]["code"])
 
 
 def _cookie(reply: Reply, name: str) -> str:
     """A cookie that was set, as it is sent back."""
     found = re.search(rf"{name}=[^;]+", reply.headers.get("set-cookie", ""))
-    assert found, (reply.status, reply.body[:300])
+    if found is None:
+        raise UnexpectedError((reply.status, reply.body[:300]))
     return found[0]
 
 
@@ -100,11 +110,11 @@ class OperatorCaller(Caller):
         code = urlsplit(back.headers["location"])
         arrived = await self.get(f"{code.path}?{code.query}", cookie=attempt)
         token = await self.get("/auth/token", cookie=_cookie(arrived, "nexa_refresh"))
-        assert token.ok, (token.status, token.body)
+        expect(token.ok, (token.status, token.body))
         self.token = json.loads(token.body)["token"]
 
     async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
-        """The answer's data. Raises: AssertionError when it has errors."""
+        """The answer's data. Raises: UnexpectedError when it has errors."""
         return data_of(await self.said(document, **variables))
 
     async def said(self, document: str, **variables: Any) -> Reply:
@@ -147,11 +157,11 @@ class Stream:
             return await self._told.get()
 
     async def next(self, seconds: float = PATIENCE) -> dict[str, Any]:
-        """The next value of the subscription's field. Raises: AssertionError for anything else."""
+        """The next value of the subscription's field. Raises: UnexpectedError for anything else."""
         message = await self.message(seconds)
-        assert message["type"] == "next", (self.name, message)
+        expect(message["type"] == "next", (self.name, message))
         payload = message["payload"]
-        assert not payload.get("errors"), (self.name, payload)
+        expect(not payload.get("errors"), (self.name, payload))
         value: dict[str, Any] = next(iter(payload["data"].values()))
         return value
 
@@ -175,11 +185,11 @@ class Socket:
         self.session = ""
 
     async def begin(self, token: str) -> None:
-        """Signs in. Raises: AssertionError when the door does not acknowledge."""
+        """Signs in. Raises: UnexpectedError when the door does not acknowledge."""
         await self.send({"type": "connection_init", "payload": {"token": token}})
         async with asyncio.timeout(WITHIN):
             ack = json.loads(await self._connection.recv())
-        assert ack["type"] == "connection_ack", ack
+        expect(ack["type"] == "connection_ack", ack)
         self.session = ack["payload"]["session"]
         self._reading = asyncio.create_task(self._read())
 
@@ -200,10 +210,10 @@ class Socket:
         return stream
 
     async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
-        """A query or mutation as this session. Raises: AssertionError when its answer has errors."""
+        """A query or mutation as this session. Raises: UnexpectedError when its answer has errors."""
         message = await (await self.listen(document, **variables)).message(WITHIN)
-        assert message["type"] == "next", message
-        assert not message["payload"].get("errors"), message
+        expect(message["type"] == "next", message)
+        expect(not message["payload"].get("errors"), message)
         data: dict[str, Any] = message["payload"]["data"]
         return data
 
@@ -237,11 +247,11 @@ class PartnerCaller(Caller):
 class PassengerCaller(Caller):
     """A phone: nothing but the link of a text."""
 
-    async def open(self, link: str) -> Reply:
-        """Follows the link, once; afterwards this caller is signed in when the door said so."""
+    async def open(self, link: str, nonce: str = "") -> Reply:
+        """Follows the link, once; afterwards this caller is signed in when the door said so. With a nonce it may insist."""
         self.host = urlsplit(link).netloc
         token = parse_qs(urlsplit(link).query)["token"][0]
-        reply = await self.post("/session", {"token": token})
+        reply = await self.post("/session", {"token": token, **({"nonce": nonce} if nonce else {})})
         if reply.ok:
             self.token = json.loads(reply.body)["sessionToken"]
         return reply

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from adapters.custom_pss import translate
 from domains.airline.model import Manifest
 from kernel.http import Http, Request, json_request
+from runtime.faults.callers import expect
 
 _WITHIN: Final = 60.0  # seconds; `settle` waits for late executions
 
@@ -43,10 +44,10 @@ class Twins:
         self.http = Http(f"{url}/_sandbox")
 
     async def say(self, method: str, path: str, body: object = None) -> Any:
-        """Raises: AssertionError when the sandbox does not take it."""
+        """Raises: UnexpectedError when the sandbox does not take it."""
         request = Request(method, path) if body is None else json_request(method, path, body)
         reply = await self.http.send(request, _WITHIN)
-        assert reply.ok, f"{method} {path}: {reply.status} {reply.body[:300]!r}"
+        expect(reply.ok, f"{method} {path}: {reply.status} {reply.body[:300]!r}")
         return json.loads(reply.body) if reply.body else None
 
     async def held(self, tenant: str) -> Held:

@@ -1,4 +1,4 @@
-"""Small flights for journeys: `a_party()`, `a_flight()`; say only what your story is about."""
+"""Small flights for made-up disruptions: `a_party()`, `a_flight()`; say only what your story is about."""
 
 from __future__ import annotations
 
@@ -46,12 +46,14 @@ def today_at(hour: int, days: int = 0) -> datetime:
     return datetime.combine(here, time(hour), ZoneInfo(ZONE))
 
 
-def a_party(adults: int = 1, children: int = 0, *, nights: int = 1, **changes: Any) -> ManifestEntry:
-    """One PNR with a telephone number of its own. `nights` 0 goes on today."""
-    number = next(_count)
+def a_party(
+    adults: int = 1, children: int = 0, *, nights: int = 1, number: int | None = None, family: str = "Moreau", **changes: Any
+) -> ManifestEntry:
+    """One PNR with a telephone number of its own, and a family name that ends in its number. `nights` 0 goes on today."""
+    number = next(_count) if number is None else number
     kinds = [TravellerKind.ADULT] * adults + [TravellerKind.CHILD] * children
     travellers = tuple(
-        Traveller(Urn.of("passenger", f"p{number}-{place}", VENDOR), "Ana", f"Moreau{number}", kind, Tier.ECONOMY, age=_AGES[kind])
+        Traveller(Urn.of("passenger", f"p{number}-{place}", VENDOR), "Ana", f"{family}{number}", kind, Tier.ECONOMY, age=_AGES[kind])
         for place, kind in enumerate(kinds)
     )
     onward = NextFlight(Urn.of("flight", f"NX{number}@20990101", VENDOR), today_at(23 if nights == 0 else 10, nights), "JFK", "BOS", ZONE)
@@ -60,8 +62,8 @@ def a_party(adults: int = 1, children: int = 0, *, nights: int = 1, **changes: A
     return replace(entry, **changes)
 
 
-def a_flight(tenant: str, parties: Sequence[ManifestEntry], *, airport: str = "JFK") -> Flight:
+def a_flight(tenant: str, parties: Sequence[ManifestEntry], *, airport: str = "JFK", number: int | None = None) -> Flight:
     """A flight of today that will not go."""
-    number, departs = next(_count), today_at(14)
+    number, departs = next(_count) if number is None else number, today_at(14)
     flight = Urn.of("flight", f"{tenant.upper()}{number}@{departs:%Y%m%d}", VENDOR)
     return Flight(tenant, Manifest(flight, airport, "BOS", departs, ZONE, tuple(parties)))
