@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +63,16 @@ class Runs(Protocol):
 class Service:
     """One process of ours, with exactly the environment it needs."""
 
-    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], *, log: Path, port: int | None) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], environment: Mapping[str, str], *, log: Path, port: int | None,
+        besides: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.name = name
         self.port = port
         self.log = log
         self._command = [sys.executable, "-m", "runtime.command", *arguments]
         self._environment = environment
+        self._besides = besides if besides is not None else {}
         self._home = Path(environment.get("NEXA_HOME", "."))
         self._child: Child | None = None
 
@@ -92,7 +97,7 @@ class Service:
 
     def start(self) -> None:
         """Start it. SIGKILL follows our own end: its work is made to survive that, and its stores are gone with us anyway."""
-        environment = self._environment
+        environment = {**self._environment, **self._besides}
         self._child = launch(self.name, self._command, log=self.log, environment=environment, death=signal.SIGKILL, folder=ROOT)
 
     def ask_to_end(self) -> None:
@@ -144,6 +149,7 @@ class Supervisor:
         self._watched: list[Watched] = []
         self._turn: TextIO | None = None
         self.told: dict[str, str] = {}
+        self.besides: dict[str, dict[str, str]] = defaultdict(dict)  # by name: what one process alone is told, from its next start on
 
     def start_stores(self) -> None:
         """Servers, then migrations. Blocks; before any event loop. Raises: ServerError."""
@@ -165,8 +171,8 @@ class Supervisor:
             self.say("bringing the databases up to date")
             self.run_once("migrate", ["migrate"], Process.MIGRATE, {"NEXA_TENANTS": ",".join(self.tenants)})
 
-    def start_services(self, sandbox_options: Sequence[str] = ()) -> None:
-        """The sandbox, the worker and the gateways. Does not wait for them."""
+    def start_services(self, sandbox_options: Sequence[str] = (), workers: int = 1) -> None:
+        """The sandbox, the workers and the gateways. Does not wait for them."""
         doors = {name: (["serve", name], Process(name), port) for name, port in self.ports.gateways.items()}
         sandbox = (
             {}
@@ -175,7 +181,8 @@ class Supervisor:
         )
         for name, (arguments, process, port) in {**sandbox, **doors}.items():
             self._start_service(name, arguments, process, port)
-        self._start_service("worker", ["worker"], Process.WORKER, None)
+        for number in range(1, workers + 1):
+            self._start_service("worker" if number == 1 else f"worker-{number}", ["worker"], Process.WORKER, None)
 
     async def until_ready(self) -> None:
         """Wait until every process of ours is. Raises: ServerError with the last words of the one that is not."""
@@ -247,7 +254,7 @@ class Supervisor:
     def _start_service(self, name: str, arguments: list[str], process: Process, port: int | None) -> None:
         place = {"NEXA_PORT": str(port)} if port else {}
         environment = {**self._inherited(), **for_process(process, self.told), **place}
-        service = Service(name, arguments, environment, log=self.logs / f"{name}.log", port=port)
+        service = Service(name, arguments, environment, log=self.logs / f"{name}.log", port=port, besides=self.besides[name])
         service.start()
         self._watch(name, service)
 
