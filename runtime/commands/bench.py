@@ -1,7 +1,7 @@
 """Measure a promise as a ratio against a floor of the same run.
 
 Benches are for a quiet machine, by hand. What a bench needs beyond the product itself it installs from its own hashed lock;
-`ack` needs nothing more.
+`ack` and `outbox` need nothing more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runtime.bench import Result
 from runtime.bench.site import BenchError
 from runtime.commands import CommandError
 
-BENCHES: Final = ("ack",)
+BENCHES: Final = ("ack", "outbox")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
