@@ -18,9 +18,9 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, MetaData, make_url
+from sqlalchemy import Connection, MetaData, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kernel.database import make_engine
 from kernel.migration import DISPATCH, RELAY, SIMULATION, app_role, owner_role
@@ -48,15 +48,18 @@ async def migrate(admin_url: str, role_urls: Mapping[str, str], tenants: Iterabl
         for name in DATABASES:
             await _database(admin, name)
         for name in DATABASES:
-            async with _owner(admin_url, name) as connection:
-                await connection.run_sync(_upgrade, name)
-            await _partitions(admin_url, name, wanted)
+            async with _inside(admin_url, name) as engine:
+                async with _owner(engine, name) as connection:
+                    await connection.run_sync(_upgrade, name)
+                for tenant in wanted:
+                    await _partitions(engine, name, tenant)
 
 
 async def provision_tenant(tenant: Tenant, admin_url: str) -> None:
     """Gives the tenant its partitions in every database. May be repeated."""
     for name in DATABASES:
-        await _partitions(admin_url, name, (tenant,))
+        async with _inside(admin_url, name) as engine:
+            await _partitions(engine, name, tenant)
 
 
 async def migrate_with(settings: Settings) -> None:
@@ -131,17 +134,16 @@ async def _database(admin: AsyncConnection, name: str) -> None:
         await _run(inside, f"grant usage on schema public to {users}")
 
 
-async def _partitions(admin_url: str, name: str, tenants: Iterable[Tenant]) -> None:
-    for tenant in tenants:
-        for last in (False, False, False, False, True):
-            try:
-                async with _owner(admin_url, name) as connection:
-                    await connection.exec_driver_sql("set local lock_timeout = '3s'")
-                    await connection.exec_driver_sql("select nexa_add_tenant($1)", (str(tenant),))
-                break
-            except DBAPIError as error:  # foreign keys lock the tables they name: busy ones give way, or this does and tries again
-                if last or getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
-                    raise
+async def _partitions(engine: AsyncEngine, name: str, tenant: Tenant) -> None:
+    for last in (False, False, False, False, True):
+        try:
+            async with _owner(engine, name) as connection:
+                await connection.exec_driver_sql("set local lock_timeout = '3s'")
+                await connection.exec_driver_sql("select nexa_add_tenant($1)", (str(tenant),))
+            return
+        except DBAPIError as error:  # foreign keys lock the tables they name: busy ones give way, or this does and tries again
+            if last or getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                raise
 
 
 async def _run(connection: AsyncConnection, statement: str) -> None:
@@ -160,16 +162,21 @@ async def _admin(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
-async def _owner(admin_url: str, name: str) -> AsyncIterator[AsyncConnection]:
-    """A transaction in a domain's database as its owner."""
-    url: URL = make_url(admin_url).set(database=f"nexa_{name}")
-    engine = make_engine(url, pool=1)
+async def _inside(admin_url: str, name: str) -> AsyncIterator[AsyncEngine]:
+    """One connection to a domain's database."""
+    engine = make_engine(make_url(admin_url).set(database=f"nexa_{name}"), pool=1)
     try:
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql(f"set local role {owner_role(name)}")
-            yield connection
+        yield engine
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _owner(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction in a domain's database as its owner."""
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(f"set local role {owner_role(name)}")
+        yield connection
 
 
 def _scram(password: str) -> str:
