@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,18 +13,16 @@ from kernel.tenancy import Tenant
 from runtime import site
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.valkey import Valkeys, ValkeyUrls
-from runtime.migrate import provision_tenant
 from runtime.settings import DATABASES
 from tests.harness.browser import a_browser
 from tests.harness.servers import Servers, a_postgres, empty_template, migrated_template, three_valkeys
-
-TENANTS = (Tenant("t1"), Tenant("t2"))
+from tests.harness.tenants import Airlines
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A Postgres with every database migrated."""
-    with a_postgres(migrated_template(*TENANTS)) as running:
+    with a_postgres(migrated_template()) as running:
         yield running
 
 
@@ -74,15 +71,19 @@ async def databases(role_urls: dict[str, str]) -> AsyncIterator[Databases]:
     await opened.close()
 
 
-_fresh = itertools.count(1)
+@pytest.fixture(scope="session")
+async def lent_airlines(postgres: Postgres, valkeys: Valkeys) -> AsyncIterator[Airlines]:
+    """Airlines for one test each."""
+    made = Airlines(postgres.url, valkeys.urls)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
-async def tenant(postgres: Postgres) -> Tenant:
-    """An airline that nobody used before, provisioned in every database."""
-    made = Tenant(f"x{next(_fresh):04d}")
-    await provision_tenant(made, postgres.url)
-    return made
+async def tenant(lent_airlines: Airlines) -> AsyncIterator[Tenant]:
+    """An airline of which there is nothing anywhere, with its partitions in every database."""
+    async with lent_airlines.lend() as lent:
+        yield lent
 
 
 @pytest.fixture(scope="session")

@@ -181,7 +181,7 @@ def a_running_site(*tenants: str) -> Iterator[RunningSite]:
 
 def _settle_in(home: Path, ports: Ports) -> None:
     """A ready cluster in its place, the one that every test begins with: only what is the tenants' own is still to be made."""
-    ready = migrated_template("t1", "t2")
+    ready = migrated_template()
     shutil.copy2(ready / "secrets.json", home)
     server = Postgres(home / "postgres", port=ports.postgres, careless=True)
     server.start(template=ready)

@@ -18,6 +18,7 @@ from runtime.embedded import postgres
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import free_port
 from runtime.embedded.valkey import Valkeys
+from tests.harness.tenants import LENT, STANDING
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / ".nexa" / "templates"
@@ -90,10 +91,10 @@ def three_valkeys() -> Iterator[Valkeys]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def migrated_template(*tenants: str) -> Path:
-    """A cluster with every database at its newest version, and the partitions of some tenants."""
-    named = f"postgres-{postgres.version()}-{migrate.digest()}-{'-'.join(tenants)}"
-    return template(named, lambda server: _migrate(server, tenants))
+def migrated_template() -> Path:
+    """A cluster with every database at its newest version, and the partitions of the tests' own airlines."""
+    named = f"postgres-{postgres.version()}-{migrate.digest()}-{len(LENT)}"
+    return template(named, lambda server: _migrate(server, (*STANDING, *LENT)))
 
 
 def _migrate(server: Postgres, tenants: tuple[str, ...]) -> None:
