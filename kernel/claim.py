@@ -1,8 +1,8 @@
 """Taking due rows of `workflow` and `operation`, over all tenants in one statement and one commit.
 
 A claim is `owner` and a raised `fence`; whoever writes afterwards says `where fence = mine`, and zero rows mean that the claim was lost.
-Rows that are locked at the moment are left for the next round, so claims never wait for anybody.
-Tenants take turns by virtual time: who was served least comes first, and an idle one gathers no credit.
+Rows that are locked at the moment are left for the next round, so claims never wait for anybody. Whose turn it is, and how much of a
+round is kept for undoing and for people who wait, is decided in `kernel.turns`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel.tenancy import Tenant
+from kernel.turns import Portion, Share
 from kernel.urn import Urn
 
 
@@ -25,6 +26,7 @@ class Claim:
     urn: Urn
     kind: str
     fence: int
+    share: Share = Share.FORWARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,18 @@ class Claims:
         self._due = text(f"""
             with picked as (
                 select w.tenant, w.urn
-                from unnest(cast(:tenants as text[]), cast(:kinds as text[]), cast(:shares as int[])) as t(tenant, kind, share)
+                from unnest(cast(:tenants as text[]), cast(:kinds as text[]), cast(:shares as int[]), cast(:mosts as int[]))
+                    as t(tenant, kind, share, most)
                 cross join lateral (
                     select tenant, urn from {table}
-                    where tenant = t.tenant and {kind} = t.kind and due <= nexa_now() and owner is null and {claimed.only}
-                    order by due limit t.share for update skip locked
+                    where tenant = t.tenant and {kind} = t.kind and share = t.share and due <= nexa_now() and owner is null
+                      and {claimed.only}
+                    order by due limit t.most for update skip locked
                 ) w limit :most
             )
             update {table} w set fence = w.fence + 1, owner = :me{claimed.sets}
             from picked p where w.tenant = p.tenant and w.urn = p.urn
-            returning w.tenant, w.urn, w.{kind} as kind, w.fence
+            returning w.tenant, w.urn, w.{kind} as kind, w.fence, w.share
         """)
         self._orphans = text(f"""
             with picked as (
@@ -76,21 +80,22 @@ class Claims:
                     select tenant, urn from {table}
                     where tenant = t.tenant and owner = any(cast(:owners as text[])) and {kind} = any(cast(:kinds as text[]))
                       and not urn = any(cast(:held as text[]))
-                    limit :share for update skip locked
+                    limit :most for update skip locked
                 ) w
             )
             update {table} w set fence = w.fence + 1, owner = :me, deaths = w.deaths + 1
             from picked p where w.tenant = p.tenant and w.urn = p.urn
-            returning w.tenant, w.urn, w.{kind} as kind, w.fence
+            returning w.tenant, w.urn, w.{kind} as kind, w.fence, w.share
         """)
         self._left = text(f"select distinct owner from {table} where owner = any(cast(:owners as text[]))")
 
-    async def due(self, shares: Sequence[tuple[Tenant, str, int]], most: int) -> list[Claim]:
-        """Takes what is due, up to `most`: of each `(tenant, kind, share)` the longest waiting, tenants in the order given."""
-        if not shares or most <= 0:
+    async def due(self, portions: Sequence[Portion], most: int) -> list[Claim]:
+        """Takes what is due, up to `most`: of each portion the longest waiting, portions in the order given."""
+        if not portions or most <= 0:
             return []
-        tenants, kinds, each = zip(*shares, strict=True)
-        return await self._take(self._due, {"tenants": list(tenants), "kinds": list(kinds), "shares": list(each), "most": most})
+        tenants, kinds, shares, mosts = zip(*portions, strict=True)
+        facts = {"tenants": list(tenants), "kinds": list(kinds), "shares": [int(share) for share in shares], "mosts": list(mosts)}
+        return await self._take(self._due, {**facts, "most": most})
 
     async def orphans(
         self, tenants: Sequence[Tenant], owners: Sequence[str], kinds: Iterable[str], most: int, held: Iterable[Urn] = ()
@@ -98,7 +103,7 @@ class Claims:
         """Takes over what `owners` had claimed, `held` aside, up to `most` per tenant; each taking counts as a death."""
         if not owners:
             return []
-        facts = {"tenants": list(tenants), "owners": list(owners), "kinds": list(kinds), "share": most, "held": [str(urn) for urn in held]}
+        facts = {"tenants": list(tenants), "owners": list(owners), "kinds": list(kinds), "most": most, "held": [str(urn) for urn in held]}
         return await self._take(self._orphans, facts)
 
     async def left_of(self, owners: Sequence[str]) -> set[str]:
@@ -109,43 +114,4 @@ class Claims:
     async def _take(self, statement: Executable, facts: Mapping[str, object]) -> list[Claim]:
         async with self.engine.begin() as connection:
             rows = (await connection.execute(statement, {**facts, "me": self.me})).all()
-        return [Claim(Tenant(row.tenant), Urn(row.urn), row.kind, row.fence) for row in rows]
-
-
-class Turns:
-    """Who comes next, by least virtual time."""
-
-    def __init__(self) -> None:
-        self._served: dict[Tenant, float] = {}
-        self._busy: set[Tenant] = set()
-
-    def shares(self, tenants: Iterable[Tenant], limit: int) -> list[tuple[Tenant, int]]:
-        """How many each tenant may take, in turn: the busy ones divide `limit`, the others get one to show that they are there."""
-        order = sorted(tenants, key=lambda tenant: (self._served.get(tenant, 0.0), tenant))
-        busy = [tenant for tenant in order if tenant in self._busy]
-        idle = [tenant for tenant in order if tenant not in self._busy]
-        each = max(1, (limit - min(len(idle), limit // 2)) // max(1, len(busy)))
-        return [*((tenant, each) for tenant in busy), *((tenant, 1) for tenant in idle)]
-
-    def expect(self, tenant: Tenant | None) -> None:
-        """There is something to do for this tenant."""
-        if tenant is not None and tenant not in self._busy:
-            self._served[tenant] = max(self._served.get(tenant, 0.0), self._level())
-            self._busy.add(tenant)
-
-    def charge(self, asked: Iterable[Tenant], taken: Sequence[Claim]) -> None:
-        """Tells who was served. A tenant that had nothing to do for a while starts level with those who had."""
-        counts: dict[Tenant, int] = {}
-        for claim in taken:
-            counts[claim.tenant] = counts.get(claim.tenant, 0) + 1
-        level = self._level()
-        for tenant in asked:
-            if tenant not in counts:
-                self._busy.discard(tenant)
-                self._served[tenant] = max(self._served.get(tenant, 0.0), level)
-        for tenant, count in counts.items():
-            self._served[tenant] = max(self._served.get(tenant, 0.0), level) + count
-            self._busy.add(tenant)
-
-    def _level(self) -> float:
-        return min((self._served.get(tenant, 0.0) for tenant in self._busy), default=0.0)
+        return [Claim(Tenant(row.tenant), Urn(row.urn), row.kind, row.fence, Share(row.share)) for row in rows]

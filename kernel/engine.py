@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from functools import partial
 from typing import Any, Final
 
 from kernel.bell import Bell
-from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims, Turns
+from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims
 from kernel.clock import monotonic
 from kernel.database import Databases
 from kernel.operation.declaration import OperationRow, Operations
@@ -28,6 +29,7 @@ from kernel.presence import Presence, Pulse
 from kernel.saga.plan import Plans
 from kernel.saga.runner import Hooks, WorkflowRunner
 from kernel.tenancy import Tenant
+from kernel.turns import Portion, Share, Turns
 from kernel.urn import Urn
 
 log = logging.getLogger(__name__)
@@ -211,11 +213,11 @@ class _Floor:
         self.inherit(claims)
         return claims
 
-    async def claim(self, shares: Sequence[tuple[Tenant, str, int]], most: int) -> list[Claim]:
+    async def claim(self, portions: Sequence[Portion], most: int) -> list[Claim]:
         async with self._claiming:
-            claims = await self.claims.due(shares, most)
+            claims = await self.claims.due(portions, most)
             self.held.update(claim.urn for claim in claims)
-        self.turns.charge({tenant for tenant, _, _ in shares}, claims)
+        self.turns.charge(portions, Counter((claim.tenant, claim.kind, claim.share) for claim in claims), most)
         return claims
 
     def spawn(self, urns: Iterable[Urn], work: Awaitable[None]) -> None:
@@ -245,9 +247,7 @@ class _Workflows(_Floor):
         if len(self.tasks) >= ADVANCING:
             return False  # whoever finishes rings
         tenants = await self.engine.tenants()
-        claims = await self.claim(
-            [(tenant, plan, most) for tenant, most in self.turns.shares(tenants, BATCH) for plan in self.kinds], BATCH
-        )
+        claims = await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH)
         self.inherit(claims)
         return bool(claims)
 
@@ -269,14 +269,11 @@ class _Operations(_Floor):
         if room <= 0:
             return False  # whoever finishes rings
         tenants = await self.engine.tenants()
-        shares = [
-            (tenant, name, min(most, places))
-            for name, places in free.items()
-            if places > 0
-            for tenant, most in self.turns.shares(tenants, places)
-        ]
+        open_to = [(name, places) for name, places in free.items() if places > 0]
+        portions = [portion for name, places in open_to for portion in self.turns.portions(tenants, [name], places)]
+        portions.sort(key=lambda portion: portion.share is Share.FORWARD)  # what `room` cuts off is forward work of the last names
         claimed_at = monotonic()
-        claims = await self.claim(shares, room)
+        claims = await self.claim(portions, room)
         self._hand_out(claims, lambda row: self.runner.perform(row, claimed_at))
         return bool(claims)
 

@@ -38,12 +38,15 @@ class SubCaseOpened:
 
 @message("cases")
 class VoucherRequested:
+    """`waited_for`: it was asked for alone or nearly so, and whoever asked looks at it."""
+
     sub_case: Urn
     case: Urn
     workflow: Urn
     rooms: int
     check_in: date
     check_out: date
+    waited_for: bool = False
 
 
 @message("cases")

@@ -12,6 +12,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.clock import now
 from kernel.operation import Class, Operation, OperationRow, intend
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -54,6 +55,7 @@ CANCEL_ROOMS: Operation[Ports, Cancellation] = Operation(
     settle=timedelta(seconds=30),  # reading first makes an early repetition harmless
     time_out=timedelta(seconds=130),  # a read and a cancellation, 60 s each as published
     patience=timedelta(hours=6),  # the airline pays for what is not given back
+    share=Share.UNDO,
     reference=None,
 )
 

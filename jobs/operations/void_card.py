@@ -11,6 +11,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.event import encode, read
 from kernel.operation import Class, Operation, OperationRow, intend
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -39,6 +40,7 @@ VOID_CARD: Operation[Ports, Voided] = Operation(
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=60),  # several calls, one after the other
     patience=timedelta(hours=6),  # money that is not taken back is the airline's
+    share=Share.UNDO,
 )
 
 

@@ -32,6 +32,7 @@ from kernel import saga
 from kernel.event import Envelope
 from kernel.operation import intend
 from kernel.refusal import Refusal
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -40,8 +41,10 @@ from kernel.work import Work
 
 @on(CaseOpened)
 async def fetch_manifest(work: Work, event: CaseOpened, envelope: Envelope, ports: Ports) -> None:
-    """Asks the airline who was on board."""
-    await intend(work, FETCH_MANIFEST, subject=event.case, key=f"manifest|{event.case}", intent={"flight": event.flight})
+    """Asks the airline who was on board; at once where an operator opened the case and looks at it."""
+    share = Share.INTERACTIVE if envelope.actor and envelope.actor.kind == "operator" else Share.FORWARD
+    key, intent = f"manifest|{event.case}", {"flight": event.flight}
+    await intend(work, FETCH_MANIFEST, subject=event.case, key=key, intent=intent, share=share)
     _show(work, ports, "cases", event.case, 1)
 
 
@@ -65,7 +68,8 @@ async def start_accommodation(work: Work, event: VoucherRequested, envelope: Env
         return
     found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
     params = accommodate.params(found[event.sub_case], policy)  # a sub-case that is not there is a mistake of ours: its message is parked
-    await saga.start(work, accommodate.ACCOMMODATE, params, workflow=event.workflow, subject=event.sub_case)
+    share = Share.INTERACTIVE if event.waited_for else Share.FORWARD
+    await saga.start(work, accommodate.ACCOMMODATE, params, workflow=event.workflow, subject=event.sub_case, share=share)
 
 
 @on(PublishOffer)
@@ -116,7 +120,8 @@ async def release_accommodation_of(work: Work, event: OfferDeclined, envelope: E
     found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
     params = release_accommodation.params(found[event.sub_case], event.workflow, "The passenger declined the offer.")
     workflow = Urn.of("workflow", f"{event.workflow.id}-release")
-    await saga.start(work, release_accommodation.RELEASE_ACCOMMODATION, params, workflow=workflow, subject=event.sub_case)
+    plan = release_accommodation.RELEASE_ACCOMMODATION
+    await saga.start(work, plan, params, workflow=workflow, subject=event.sub_case, share=Share.UNDO)
 
 
 # --- screens ------------------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from kernel.answer import Answer
 from kernel.tenancy import Tenant
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -190,6 +191,7 @@ class Operation(Generic[P, T]):
     wait: timedelta = timedelta(minutes=4)  # unknown for so long, `instead` is told; scaled by NEXA_SETTLE_SCALE
     conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
     at_once: int = 64  # in flight per worker
+    share: Share = Share.FORWARD  # of the claims, where the question it belongs to does not say
     reference: Callable[[], str] | None = None  # makes the next client reference; class B and C have one unless they say otherwise
 
     def __post_init__(self) -> None:

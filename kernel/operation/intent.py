@@ -13,6 +13,7 @@ from kernel.event import encode
 from kernel.operation.declaration import PENDING, Operation, OperationRow, State
 from kernel.saga.plan import ReplyTo
 from kernel.tenancy import Tenant
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -22,9 +23,10 @@ COLUMNS = (
 )
 
 _INTEND = text("""
-    insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, state, deadline, due)
-    values (:tenant, :urn, :name, :subject, :workflow, :key, :reference, cast(:intent as jsonb), :reply_to, :actor, :correlation, 'INTENT',
-            nexa_now() + make_interval(secs => :patience), coalesce(cast(:due as timestamptz), nexa_now()))
+    insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, state,
+        deadline, due)
+    values (:tenant, :urn, :name, :subject, :workflow, :key, :reference, cast(:intent as jsonb), :reply_to, :actor, :correlation, :share,
+            'INTENT', nexa_now() + make_interval(secs => :patience), coalesce(cast(:due as timestamptz), nexa_now()))
     on conflict (tenant, key) do nothing
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
@@ -36,7 +38,7 @@ _WITHDRAW = text("""
         due = case when state = 'INTENT' and given_up = '{}' then null when state = 'INTENT' then nexa_now() else due end,
         ended_at = case state when 'INTENT' then nexa_now() end,
         waits = case state when 'INTENT' then 0 else waits end,
-        withdrawn_by = :reply_to, version = version + 1
+        withdrawn_by = :reply_to, share = :share, version = version + 1
     where tenant = :tenant and subject = :subject and workflow = :workflow and name = any(cast(:names as text[]))
       and state in ('INTENT', 'SENT', 'UNKNOWN')
     returning state
@@ -50,12 +52,12 @@ _OF = text(f"""
 
 async def intend(
     work: Work, operation: Operation[Any, Any], *, subject: Urn, key: str, intent: Mapping[str, Any], reply_to: str | None = None,
-    workflow: Urn | None = None, client_reference: str | None = None, due: datetime | None = None,
+    workflow: Urn | None = None, client_reference: str | None = None, due: datetime | None = None, share: Share | None = None,
 ) -> Urn:  # fmt: skip
     """Commits with this transaction that the operation shall happen once; it is sent within moments of the commit, or from `due` on.
 
     `key` names the intent for good: intending it again answers with the first one and changes nothing. `workflow` is read from
-    `reply_to` when not given. `intent` is plain JSON without personal data. Must run in the operation's own database.
+    `reply_to` when not given, and so is `share`. `intent` is plain JSON without personal data. Must run in the operation's own database.
     """
     if work.domain != operation.domain:
         raise ValueError(f"operation {operation.name} lies in {operation.domain}, this work is in {work.domain}")
@@ -75,6 +77,7 @@ async def intend(
             "reply_to": reply_to,
             "actor": work.actor,
             "correlation": work.correlation,
+            "share": int(_share(operation, reply_to) if share is None else share),
             "patience": operation.patience.total_seconds(),
             "due": due,
         },
@@ -90,7 +93,7 @@ async def withdraw(work: Work, *operations: Operation[Any, Any], subject: Urn, w
     When it is not zero, stop here: `Operation.resolved` is called with `reply_to` once the last of them has settled.
     """
     facts = {"tenant": work.tenant, "subject": str(subject), "workflow": str(workflow), "names": [each.name for each in operations]}
-    states = (await work.execute(_WITHDRAW, {**facts, "reply_to": reply_to})).scalars()
+    states = (await work.execute(_WITHDRAW, {**facts, "reply_to": reply_to, "share": int(Share.UNDO)})).scalars()
     return sum(state != State.WITHDRAWN for state in states)
 
 
@@ -145,3 +148,7 @@ def _workflow(workflow: Urn | None, reply_to: str | None) -> str | None:
     if workflow is not None:
         return str(workflow)
     return str(ReplyTo.parse(reply_to).workflow) if reply_to else None
+
+
+def _share(operation: Operation[Any, Any], reply_to: str | None) -> Share:
+    return operation.share or (ReplyTo.parse(reply_to).share if reply_to else Share.FORWARD)

@@ -45,11 +45,11 @@ def operation_table(metadata: MetaData) -> Table:
         Column("journal", JSONB, nullable=False, server_default=sql("'[]'")),
         *claim_columns(),
         unique("key"),
-        lookup("name", "due", where="due is not null and owner is null"),
+        lookup("name", "share", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
         lookup("subject", "workflow"),
         partitioned=True,
         versioned=True,
-        dispatch_sees=("tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "lane"),
+        dispatch_sees=("tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share"),
         dispatch_sets=("state", "sends", "sent_at", "owner", "fence", "deaths"),
     )

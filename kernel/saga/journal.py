@@ -18,10 +18,11 @@ from kernel.claim import Claim
 from kernel.saga.transition import Decision, Entry, EntryState, Signal
 from kernel.saga.workflow import State, Workflow
 from kernel.tenancy import Tenant
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
-_WORKFLOW = "urn, plan, subject, params, state, step, cancel_reason, failure, actor, correlation, version"
+_WORKFLOW = "urn, plan, subject, params, state, step, cancel_reason, failure, actor, correlation, version, share"
 _ENTRY = (
     "workflow, entry, step, undo, attempt, asks, state, reply_to, asked_at, deadline, ended_at, "
     "answer_name, answer, summary, evidence, version"
@@ -59,10 +60,10 @@ _WRITE_STEPS = text(f"""
         version = excluded.version
 """)
 _WRITE_WORKFLOWS = text("""
-    update workflow w set state = t.state, step = t.step, failure = t.failure, due = t.due, lane = t.lane, owner = null, deaths = 0,
+    update workflow w set state = t.state, step = t.step, failure = t.failure, due = t.due, share = t.share, owner = null, deaths = 0,
         ended_at = case when t.ended then nexa_now() end, version = w.version + t.raised
     from jsonb_to_recordset(cast(:rows as jsonb)) as t(
-        urn text, fence bigint, state text, step text, failure text, due timestamptz, lane int, ended bool, raised int)
+        urn text, fence bigint, state text, step text, failure text, due timestamptz, share int, ended bool, raised int)
     where w.tenant = :tenant and w.urn = t.urn and w.fence = t.fence and w.owner = :me
     returning w.urn
 """)
@@ -167,6 +168,7 @@ def _workflow(row: RowMapping, tenant: Tenant) -> Workflow:
         actor=Urn(row["actor"]) if row["actor"] else None,
         correlation=row["correlation"],
         version=row["version"],
+        share=Share(row["share"]),
     )
 
 
@@ -188,9 +190,13 @@ def _workflow_row(held: Held, decision: Decision) -> dict[str, Any]:
     changed = bool(decision.changed) or decision.state != held.workflow.state
     return {
         "urn": str(held.workflow.urn), "fence": held.fence, "state": decision.state.value, "step": decision.step,
-        "failure": decision.failure, "due": decision.due, "lane": int(decision.state is State.COMPENSATING),
+        "failure": decision.failure, "due": decision.due, "share": int(_share(held.workflow, decision)),
         "ended": decision.ended, "raised": int(changed),
     }  # fmt: skip
+
+
+def _share(workflow: Workflow, decision: Decision) -> Share:
+    return Share.UNDO if decision.state is State.COMPENSATING else workflow.share
 
 
 def _json(value: Any) -> str:

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any, Final, Self, cast
 
 from kernel.event import decode, name_of, read
+from kernel.turns import Share
 from kernel.urn import Urn
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ Answers = Mapping[str, Any]
 
 ANSWER_WITHIN: Final = timedelta(minutes=10)  # three look-ups of the slowest partner take eight; then it is asked once more
 UNDO_MARK: Final = "~"
+WAITED_MARK: Final = "!"
 
 
 class OnFailure(StrEnum):
@@ -152,21 +154,24 @@ class Plans(Mapping[str, Saga]):
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where an answer belongs: `<workflow>|<step>|<attempt>`; an undo's step is marked with `~`."""
+    """Where an answer belongs: `<workflow>|<step>|<attempt>`; an undo's step is marked with `~`, and with `!` what a person waits for."""
 
     workflow: Urn
     step: str
     attempt: int
+    share: Share = Share.FORWARD
 
     @classmethod
     def parse(cls, text: str) -> ReplyTo:
         """Raises: ValueError."""
         workflow, step, attempt = text.rsplit("|", 2)
-        return cls(Urn(workflow), step, int(attempt))
+        waited = Share.INTERACTIVE if attempt.endswith(WAITED_MARK) else Share.FORWARD
+        share = Share.UNDO if step.startswith(UNDO_MARK) else waited
+        return cls(Urn(workflow), step, int(attempt.removesuffix(WAITED_MARK)), share)
 
     @property
     def undo(self) -> bool:
         return self.step.startswith(UNDO_MARK)
 
     def __str__(self) -> str:
-        return f"{self.workflow}|{self.step}|{self.attempt}"
+        return f"{self.workflow}|{self.step}|{self.attempt}{WAITED_MARK if self.share is Share.INTERACTIVE else ''}"

@@ -22,7 +22,7 @@ def claim_columns() -> list[Column[object]]:
         Column("owner", Text),
         Column("fence", BigInteger, nullable=False, server_default="0"),
         Column("deaths", Integer, nullable=False, server_default="0"),  # owners that died on it in a row
-        Column("lane", Integer, nullable=False, server_default="0"),  # 0 forward, 1 undo: a share of claims is kept for each
+        Column("share", Integer, nullable=False, server_default="0"),  # `kernel.turns.Share`: a part of each round of claims is kept for it
     ]
 
 
@@ -43,12 +43,12 @@ def _workflow(metadata: MetaData) -> Table:
         instant("started_at", default_now=True),
         instant("ended_at", nullable=True),
         *claim_columns(),
-        lookup("plan", "due", where="due is not null and owner is null"),
+        lookup("plan", "share", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
         lookup("subject"),
         partitioned=True,
         versioned=True,
-        dispatch_sees=("tenant", "urn", "plan", "due", "owner", "fence", "deaths", "lane"),
+        dispatch_sees=("tenant", "urn", "plan", "due", "owner", "fence", "deaths", "share"),
         dispatch_sets=("owner", "fence", "deaths"),
     )
 

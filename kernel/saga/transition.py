@@ -16,6 +16,7 @@ from typing import Any, Final
 from kernel.event import decode, name_of
 from kernel.saga.plan import COMPENSATE, UNDO_MARK, ReplyTo, Saga, Step
 from kernel.saga.workflow import State, Workflow
+from kernel.turns import Share
 
 LONGEST_WAIT: Final = timedelta(hours=1)  # between two times the same question is put
 
@@ -168,7 +169,8 @@ class _Walk:
         return False
 
     def ask(self, step: Step, command: object | None, *, undo: bool) -> bool:
-        reply_to = str(ReplyTo(self.workflow.urn, f"{UNDO_MARK}{step.name}" if undo else step.name, 1))
+        share = Share.UNDO if undo else self.workflow.share
+        reply_to = str(ReplyTo(self.workflow.urn, f"{UNDO_MARK}{step.name}" if undo else step.name, 1, share))
         entry = Entry(
             len(self.journal) + 1, step.name, undo, 1, 1, EntryState.UNDOING if undo else EntryState.ASKED, reply_to, self.now,
             deadline=self.now + step.within, summary=_words(name_of(command)),

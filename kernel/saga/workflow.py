@@ -13,6 +13,7 @@ from sqlalchemy import text
 from kernel.event import Envelope, encode
 from kernel.saga.plan import ReplyTo, Saga
 from kernel.tenancy import Tenant
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -47,6 +48,7 @@ class Workflow:
     actor: Urn | None
     correlation: str
     version: int
+    share: Share = Share.FORWARD
 
     @property
     def saga(self) -> str:
@@ -55,8 +57,8 @@ class Workflow:
 
 
 _START = text("""
-    insert into workflow (tenant, urn, plan, subject, params, state, actor, correlation, due)
-    select :tenant, urn, :plan, subject, cast(params as jsonb), 'RUNNING', cast(:actor as text), :correlation, nexa_now()
+    insert into workflow (tenant, urn, plan, subject, params, state, actor, correlation, share, due)
+    select :tenant, urn, :plan, subject, cast(params as jsonb), 'RUNNING', cast(:actor as text), :correlation, :share, nexa_now()
     from unnest(cast(:urns as text[]), cast(:subjects as text[]), cast(:params as text[])) as t(urn, subject, params)
     on conflict do nothing
 """)
@@ -74,18 +76,18 @@ _SIGNAL = text("""
     where tenant = :tenant and urn = any(cast(:workflows as text[])) and state in ('RUNNING', 'COMPENSATING')
 """)
 _CANCEL = text("""
-    update workflow set cancel_reason = :reason, due = nexa_now(), version = version + 1
+    update workflow set cancel_reason = :reason, due = nexa_now(), share = :share, version = version + 1
     where tenant = :tenant and urn = :urn and state = 'RUNNING' and cancel_reason is null
     returning urn
 """)
 
 
-async def start(work: Work, saga: Saga, params: object, *, workflow: Urn, subject: Urn) -> None:
-    """Starts a workflow with this transaction; a second start of the same URN changes nothing."""
-    await start_many(work, saga, [(workflow, subject, params)])
+async def start(work: Work, saga: Saga, params: object, *, workflow: Urn, subject: Urn, share: Share = Share.FORWARD) -> None:
+    """Starts a workflow with this transaction; a second start of the same URN changes nothing. `share`: whether a person waits for it."""
+    await start_many(work, saga, [(workflow, subject, params)], share=share)
 
 
-async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn, object]]) -> None:
+async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn, object]], *, share: Share = Share.FORWARD) -> None:
     """`start` for many `(workflow, subject, params)`."""
     work.due = True
     await work.execute(
@@ -95,6 +97,7 @@ async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn,
             "plan": saga.plan,
             "actor": work.actor,
             "correlation": work.correlation,
+            "share": int(share),
             "urns": [str(urn) for urn, _, _ in workflows],
             "subjects": [str(subject) for _, subject, _ in workflows],
             "params": [orjson.dumps(encode(params)).decode() for _, _, params in workflows],
@@ -125,7 +128,8 @@ async def signal(work: Work, answers: Sequence[Envelope]) -> None:
 async def cancel(work: Work, workflow: Urn, reason: str) -> bool:
     """Asks a running workflow to undo itself after the step it is at; False when there is none, or it is undoing or over already."""
     work.due = True
-    result = await work.execute(_CANCEL, {"tenant": work.tenant, "urn": str(workflow), "reason": reason})
+    facts = {"tenant": work.tenant, "urn": str(workflow), "reason": reason, "share": int(Share.UNDO)}
+    result = await work.execute(_CANCEL, facts)
     return result.first() is not None
 
 

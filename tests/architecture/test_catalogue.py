@@ -31,8 +31,8 @@ PLATFORM = {
 RELAYED = {"outbox", "intake"}
 RELAY_SETS = {"published_at"}
 DISPATCH_SEES = {
-    "workflow": {"tenant", "urn", "plan", "due", "owner", "fence", "deaths", "lane"},
-    "operation": {"tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "lane"},
+    "workflow": {"tenant", "urn", "plan", "due", "owner", "fence", "deaths", "share"},
+    "operation": {"tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share"},
 }
 DISPATCH_SETS = {
     "workflow": {"owner", "fence", "deaths"},

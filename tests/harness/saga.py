@@ -22,6 +22,7 @@ from kernel.presence import Pulse
 from kernel.saga import Plans, ReplyTo, Saga, Step, signal, start
 from kernel.saga.runner import Hooks
 from kernel.tenancy import Tenant
+from kernel.turns import Portion, Share
 from kernel.urn import Urn
 from kernel.work import event_urn
 
@@ -131,6 +132,11 @@ def an_engine(
     )  # fmt: skip
 
 
+def forward(tenant: Tenant, kind: str, most: int) -> Portion:
+    """What a test's own worker asks for: ordinary work."""
+    return Portion(tenant, kind, Share.FORWARD, most)
+
+
 class Running:
     """An engine at work. `kill` ends it as kill -9 would: nothing is written, nobody is told."""
 
@@ -156,11 +162,13 @@ async def running(engine: Engine) -> AsyncIterator[Running]:
         await hands.kill()
 
 
-async def a_workflow(databases: Databases, tenant: Tenant, saga: Saga, params: object, subject: Urn | None = None) -> Urn:
+async def a_workflow(
+    databases: Databases, tenant: Tenant, saga: Saga, params: object, subject: Urn | None = None, share: Share = Share.FORWARD
+) -> Urn:
     """A started workflow of its own subject."""
     urn = Urn.mint("workflow")
     async with databases["cases"].work(tenant) as work:
-        await start(work, saga, params, workflow=urn, subject=subject or Urn.mint("sub-case"))
+        await start(work, saga, params, workflow=urn, subject=subject or Urn.mint("sub-case"), share=share)
     return urn
 
 

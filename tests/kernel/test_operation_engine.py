@@ -22,7 +22,7 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
 from tests.harness.messages import until
-from tests.harness.saga import QUICK, STEADY, Running, an_engine, running
+from tests.harness.saga import QUICK, STEADY, Running, an_engine, forward, running
 
 QUICKLY = Backoff(timedelta(milliseconds=5), timedelta(milliseconds=20))
 SUBJECT = Urn("urn:sub-case:s-1")
@@ -318,7 +318,7 @@ async def test_what_was_claimed_too_long_ago_is_not_sent(databases: Databases, t
     urn = await bench.intend()
     async with running(an_engine(databases, tenant, name="slow")) as hands:
         await until(lambda: hands.engine.healthy)
-        claims = await Claims(databases.dispatch("booking"), OPERATIONS, hands.engine.id).due([(tenant, "reserve_table", 1)], 1)
+        claims = await Claims(databases.dispatch("booking"), OPERATIONS, hands.engine.id).due([forward(tenant, "reserve_table", 1)], 1)
         runner = _runner(bench, hands)
         [row] = await runner.load(tenant, claims)
         await runner.perform(row, claimed_at=-10.0)

@@ -17,6 +17,7 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
 from tests.harness.messages import until
+from tests.harness.saga import forward
 from tests.kernel.test_operation_engine import Bench, Heard, Partner, World, an_operation
 
 SOON = timedelta(milliseconds=60)
@@ -168,7 +169,7 @@ async def test_a_persons_word_takes_the_claim_of_whoever_is_verifying(databases:
     async with bench.worker():
         urn = await in_review(bench)
     await asyncio.sleep(0.3)
-    [claim] = await Claims(databases.dispatch("booking"), OPERATIONS, "somebody:1").due([(tenant, "reserve_table", 1)], 1)
+    [claim] = await Claims(databases.dispatch("booking"), OPERATIONS, "somebody:1").due([forward(tenant, "reserve_table", 1)], 1)
     await say(bench, urn, Finding.ABSENT)
     row = await bench.row(urn)
     assert (row.state, row.fence) == (State.EXHAUSTED, claim.fence + 1)

@@ -27,6 +27,7 @@ from tests.harness.saga import (
     a_workflow,
     an_engine,
     break_every_step,
+    forward,
     journal_of,
     running,
     state_of,
@@ -254,7 +255,7 @@ async def test_what_a_dead_worker_had_claimed_is_taken_over(databases: Databases
     async with running(an_engine(databases, tenant, name="doomed")) as doomed:
         await until(lambda: doomed.engine.healthy)
         claims = Claims(databases.dispatch("cases"), WORKFLOWS, doomed.engine.id)
-        assert [claim.urn for claim in await claims.due([(tenant, PICNIC.plan, 5)], 5)] == [workflow]
+        assert [claim.urn for claim in await claims.due([forward(tenant, PICNIC.plan, 5)], 5)] == [workflow]
     world = a_world(databases, tenant)
     async with running(an_engine(databases, tenant, PICNIC)) as hands:
         assert await until_ended(world, workflow, hands.engine) == "DONE"
@@ -266,7 +267,7 @@ async def test_a_worker_of_one_airline_does_not_bury_the_dead_of_another(databas
     async with running(an_engine(databases, tenant, name="doomed")) as doomed:
         await until(lambda: doomed.engine.healthy)
         claims = Claims(databases.dispatch("cases"), WORKFLOWS, doomed.engine.id)
-        assert workflow in {claim.urn for claim in await claims.due([(other, PICNIC.plan, 50)], 50)}
+        assert workflow in {claim.urn for claim in await claims.due([forward(other, PICNIC.plan, 50)], 50)}
     async with running(an_engine(databases, tenant, PICNIC, name="neighbour")) as neighbour:
         await until(lambda: doomed.engine.id in neighbour.engine.presence.dead)
         await asyncio.sleep(0.4)
@@ -279,7 +280,7 @@ async def test_a_worker_of_one_airline_does_not_bury_the_dead_of_another(databas
 async def test_the_fence_stops_a_worker_that_was_only_paused(databases: Databases, tenant: Tenant) -> None:
     workflow = await a_workflow(databases, tenant, PICNIC, Params("us"))
     stale = Claims(databases.dispatch("cases"), WORKFLOWS, "paused:1")
-    paused_claims = await stale.due([(tenant, PICNIC.plan, 5)], 5)
+    paused_claims = await stale.due([forward(tenant, PICNIC.plan, 5)], 5)
     other = Claims(databases.dispatch("cases"), WORKFLOWS, "other:1")
     taken = await other.orphans([tenant], ["paused:1"], [PICNIC.plan], 5)
     assert [claim.urn for claim in taken] == [workflow]
@@ -300,7 +301,7 @@ async def test_three_deaths_on_one_step_quarantine_the_workflow(databases: Datab
 
     workflow = await a_workflow(databases, tenant, PICNIC, Params("us"))
     owner = "nobody:0"
-    assert await Claims(databases.dispatch("cases"), WORKFLOWS, owner).due([(tenant, PICNIC.plan, 5)], 5)
+    assert await Claims(databases.dispatch("cases"), WORKFLOWS, owner).due([forward(tenant, PICNIC.plan, 5)], 5)
     for death in range(1, 4):
         taken = await Claims(databases.dispatch("cases"), WORKFLOWS, f"nobody:{death}").orphans([tenant], [owner], [PICNIC.plan], 5)
         owner = f"nobody:{death}"

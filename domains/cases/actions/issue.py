@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from domains.cases import events, store
 from domains.cases.commands import IssueVoucher
@@ -12,6 +13,8 @@ from domains.cases.refusals import LockLost, MinorsAlone, MixedTierParty, MoveRe
 from kernel.refusal import NotFound, Refusal, VersionConflict
 from kernel.urn import Urn
 from kernel.work import Work
+
+WAITED_FOR: Final = 5  # vouchers of one request: so many a person looks at, more are bulk work
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports:
         else:
             workflows[command.sub_case] = Urn.mint("workflow")
     requested = await store.request_vouchers(work, workflows, SubCaseStatus.PROCESSING) if workflows else {}
+    waited_for = len(requested) <= WAITED_FOR
     for urn, sub_case in requested.items():
-        await _tell(work, sub_case, workflows[urn], found[urn][0].status)
+        await _tell(work, sub_case, workflows[urn], found[urn][0].status, waited_for)
     return Vouchers(tuple(requested.values()), tuple(refused))
 
 
@@ -77,10 +81,10 @@ def _objection(command: IssueVoucher, sub_case: SubCase, lock: Lock | None, *, u
     return may_issue(sub_case, unknown=unknown)
 
 
-async def _tell(work: Work, sub_case: SubCase, workflow: Urn, was: SubCaseStatus) -> None:
+async def _tell(work: Work, sub_case: SubCase, workflow: Urn, was: SubCaseStatus, waited_for: bool) -> None:
     assert sub_case.stay is not None  # `may_issue` refused it otherwise
     requested = events.VoucherRequested(
-        sub_case.urn, sub_case.case, workflow, sub_case.rooms, sub_case.stay.check_in, sub_case.stay.check_out
+        sub_case.urn, sub_case.case, workflow, sub_case.rooms, sub_case.stay.check_in, sub_case.stay.check_out, waited_for
     )
     await work.record(requested, aggregate=sub_case.urn)
     await work.record(events.SubCaseChanged(sub_case.urn, sub_case.case, sub_case.status, sub_case.version), aggregate=sub_case.urn)

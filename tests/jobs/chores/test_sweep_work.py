@@ -15,13 +15,13 @@ from kernel.claim import WORKFLOWS, Claims
 from kernel.database import Databases
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
-from tests.harness.saga import World, a_workflow, an_engine, running, state_of, until_asked_or_ended, until_ended
+from tests.harness.saga import World, a_workflow, an_engine, forward, running, state_of, until_asked_or_ended, until_ended
 from tests.jobs.sagas.test_accommodate import ANSWERS, REFUSALS, SUB_CASE, a_world, some_params
 
 
 async def test_a_claim_of_somebody_nobody_knows_is_adopted(databases: Databases, tenant: Tenant) -> None:
     workflow = await a_workflow(databases, tenant, ACCOMMODATE, some_params(), SUB_CASE)
-    [claim] = await Claims(databases.dispatch("cases"), WORKFLOWS, f"stranger:{workflow.id}").due([(tenant, ACCOMMODATE.plan, 1)], 1)
+    [claim] = await Claims(databases.dispatch("cases"), WORKFLOWS, f"stranger:{workflow.id}").due([forward(tenant, ACCOMMODATE.plan, 1)], 1)
     assert claim.urn == workflow
     world = World(databases, tenant, ACCOMMODATE, ANSWERS, REFUSALS)
     async with running(an_engine(databases, tenant, ACCOMMODATE)) as hands:
