@@ -20,8 +20,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.answer import DoorRefusal, internal, problem, problem_refusal
+from gateway.answer import Busy, DoorRefusal, internal, problem, problem_refusal
 from gateway.health import Check, health_routes
+from kernel.patience import passing
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+AWAY: Final = 2  # seconds until a store that was away is asked for again
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]  # each is answered, most with a refusal
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -103,10 +105,16 @@ class _Guard:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            refusal = internal(error, scope["path"])
+            refusal = _away(error, scope["path"]) if passing(error) else internal(error, scope["path"])
             if begun:
                 raise
             await problem_refusal(refusal)(scope, receive, send_with_headers)
+
+
+def _away(error: Exception, where: str) -> DoorRefusal:
+    """A store that is restarting is nobody's mistake: the same request will do in a moment."""
+    log.warning("a store cannot be reached: %s", type(error).__name__, extra={"where": where})
+    return Busy("Our data cannot be reached just now; please try again in a moment.", AWAY)
 
 
 def closing(*things: Any) -> list[Step]:
