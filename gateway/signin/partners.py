@@ -21,7 +21,6 @@ from domains.access import queries
 from gateway.answer import NEVER_STORED, DoorRefusal, NotAllowed
 from gateway.edge import read_body
 from gateway.signin.tokens import ACCESS, Claims, SigningKey, Verifier, bearer
-from kernel.clock import now
 from kernel.database import Database
 from kernel.identity import Partner
 from kernel.tenancy import Tenant, TenantError
@@ -54,7 +53,7 @@ class Partners:
             if form.get("grant_type") != "client_credentials":
                 raise _Wrong("unsupported_grant_type", "Only client_credentials is granted.")
             async with self._access.read(tenant) as connection:
-                known = await queries.partner_by_secret(connection, tenant, partner, secret, now())
+                known = await queries.partner_by_secret(connection, tenant, partner, secret)
             if known is None:
                 raise _unknown_client()
             scopes = _scopes(form.get("scope"), known.scopes)

@@ -54,6 +54,13 @@ async def test_a_secret_opens_its_partner_and_no_other(access: Database, partner
     assert not await opens(access, partner, secret, tenant=T2)
 
 
+async def test_whose_clock_asks_does_not_matter_to_a_fresh_secret(access: Database, partner: Urn) -> None:
+    secret = await add_secret(access, partner)
+    assert not await opens(access, partner, secret, after=-timedelta(minutes=5))
+    async with access.read(T1) as connection:
+        assert await queries.partner_by_secret(connection, T1, partner, secret) is not None
+
+
 async def test_two_secrets_are_valid_while_they_are_turned_over(access: Database, partner: Urn) -> None:
     old, new = await add_secret(access, partner), await add_secret(access, partner)
     assert await opens(access, partner, old)
