@@ -27,7 +27,7 @@ from runtime import site
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import Child, launch
 from runtime.site import Ports
-from runtime.state import State, running
+from runtime.state import running
 from tests.harness.servers import ROOT, migrated_template
 from tests.harness.site import free_ports
 
@@ -98,23 +98,6 @@ class RunningSite:
         """A process on this machine, whatever name it has outside."""
         ports = {**self.ports.gateways, "sandbox": self.ports.sandbox}
         return f"http://127.0.0.1:{ports[process]}"
-
-    def pid(self, process: str) -> int | None:
-        """The process that runs under this name now."""
-        state = State.read(self.home)
-        found = (one for one in state.processes if one.name == process) if state else iter(())
-        return next((one.pid for one in found if one.alive), None)
-
-    async def kill(self, process: str) -> None:
-        """`kill -9`, and wait until the supervisor has started another."""
-        killed = self.pid(process)
-        assert killed is not None, f"{process} does not run"
-        os.kill(killed, signal.SIGKILL)
-
-        async def another() -> bool:
-            return self.pid(process) not in (None, killed)
-
-        await eventually(another, f"another {process}")
 
     async def flush(self, valkey: str) -> None:
         """FLUSHALL of `snapshots`, `coordination` or `queue`."""

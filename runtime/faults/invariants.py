@@ -1,0 +1,257 @@
+"""The invariants, each a pure function of the evidence: how much it was held against, and what broke it.
+
+Who a booking at the hotel belongs to is found by what we wrote down before it was made (the reference), never by what we know afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from adapters.hotelbeds.inventory import hotels
+from adapters.hotelbeds.sandbox_words import Key
+from kernel.lane import Reaction
+from kernel.operation import Class, Operations
+from runtime.faults.evidence import Evidence, Row
+from runtime.faults.verdict import Invariant, Reviews, Violation
+
+Found = tuple[int, list[Violation]]
+Reactions = Callable[[str, bool], Sequence[Reaction]]
+
+CONFIRMED: Final = "CONFIRMED"
+SHOWN: Final = ("OFFER_READY", "RESOLVED")
+TRIGGERS: Final = ("your room", "prepaid card")
+
+
+def owned(evidence: Evidence) -> Found:
+    """What a partner holds has an owner here who wants it, or a person who was told; what we promise is held there."""
+    people = _People(evidence)
+    reservations = evidence.table("booking", "reservation")
+    by_reference = {row[name]: row for row in reservations for name in ("client_reference", "partner_reference") if row[name]}
+    promised = {sub_case["offer"]["confirmation"]: urn for urn, sub_case in people.sub_cases.items() if sub_case["offer"]}
+    broken: list[str] = []
+    held = [booking for booking in evidence.books.bookings if booking["status"] == CONFIRMED]
+    for booking in held:
+        row = by_reference.get(booking["reference"]) or by_reference.get(booking["clientReference"])
+        wanted = row is not None and row["state"] == CONFIRMED and booking["reference"] in promised
+        if not wanted and not people.told_of(row):
+            state = "unknown here" if row is None else f"{row['state']} here as {row['urn']}"
+            broken.append(f"booking {booking['reference']} of {_family(booking)} is confirmed at the hotel, and {state}; nobody was told")
+    there = {booking["reference"] for booking in held}
+    broken += [f"{urn} was promised {wanted}, which no hotel holds" for wanted, urn in promised.items() if wanted not in there]
+    cards = {card["issued"]["card"]: card for card in evidence.table("wallet", "card") if card["issued"]}
+    live = [card for card in evidence.books.cards if card["status"] == "ACTIVE"]
+    for card in live:
+        row = cards.get(card["id"])
+        if (row is None or row["state"] != "ISSUED") and not people.told_of(row) and not people.reviewed(_sub_case(card)):
+            state = "unknown" if row is None else row["state"]
+            broken.append(f"card {card['id']} of {card['user'].get('surname')} is active, and {state} here; nobody was told")
+    return len(held) + len(promised) + len(live), _all(Invariant.OWNED, broken)
+
+
+def once(evidence: Evidence) -> Found:
+    """One living booking for a party, one for a reference ever; one living card, loaded once, with what it should have on it."""
+    books = evidence.books
+    living = Counter(_family(booking) for booking in books.bookings if booking["status"] == CONFIRMED)
+    broken = [f"{family} has {count} living bookings" for family, count in living.items() if count > 1]
+    ever = Counter((booking["tenant"], booking["clientReference"]) for booking in books.bookings)
+    broken += [f"{count} bookings were made under {reference}" for (_, reference), count in ever.items() if count > 1]
+    active = Counter(card["user"].get("surname") for card in books.cards if card["status"] == "ACTIVE")
+    broken += [f"{family} has {count} active cards" for family, count in active.items() if count > 1]
+    loads: dict[str, list[Decimal]] = defaultdict(list)
+    taken: dict[str, Decimal] = defaultdict(Decimal)
+    for movement in books.movements:
+        if movement["result"] == "APPROVED":
+            amount = Decimal(movement["total_amount"])
+            if movement["entry_type"] == "CREDIT":
+                loads[movement["account_id"]].append(amount)
+            else:
+                taken[movement["account_id"]] += amount
+    broken += [f"account {account} was loaded {len(amounts)} times" for account, amounts in loads.items() if len(amounts) > 1]
+    broken += [f"account {account}: more was taken back than was loaded" for account in taken if taken[account] > sum(loads[account])]
+    for card in evidence.table("wallet", "card"):
+        account = (card["issued"] or {}).get("account")
+        left = sum(loads.get(account, ())) - taken.get(account, Decimal(0)) if account else Decimal(0)
+        should = card["amount"] if card["state"] == "ISSUED" else Decimal(0)
+        if card["state"] in ("ISSUED", "VOIDED") and left != should:
+            broken.append(f"{card['urn']} is {card['state']} with {left} on it instead of {should}")
+    return len(books.bookings) + len(books.cards) + len(loads), _all(Invariant.ONCE, broken)
+
+
+def told_once(evidence: Evidence) -> Found:
+    """Each kind of text reaches a number once."""
+    sent = Counter((text["to"], trigger) for text in evidence.books.texts for trigger in TRIGGERS if trigger in text["body"])
+    by_phone = {guest.phone: guest.family for guest in evidence.guests.values()}
+    broken = [f"{by_phone.get(to, to)} was told {count} times of {trigger!r}" for (to, trigger), count in sent.items() if count > 1]
+    return len(sent), _all(Invariant.TOLD_ONCE, broken)
+
+
+def within_capacity(evidence: Evidence) -> Found:
+    """Plays the hotels' book page by page, and counts every room of every night; at the end our own count is theirs."""
+    stock = {code: hotel.rooms for code, hotel in hotels().items()}
+    taken: Counter[tuple[int, str, Any]] = Counter()
+    states: dict[str, str] = {}
+    broken: list[str] = []
+    looks = 0
+    for reference, page in evidence.books.history:
+        change = (page["status"] == CONFIRMED) - (states.get(reference) == CONFIRMED)
+        states[reference] = page["status"]
+        for key in map(Key.read, page["keys"] if change else ()):
+            for night in key.nights:
+                looks += 1
+                taken[key.hotel, key.room, night] += change * key.rooms
+                if taken[key.hotel, key.room, night] > stock[key.hotel][key.room]:
+                    broken.append(f"hotel {key.hotel} sold more of {key.room} for {night} than it has, with {reference}")
+    ours = Counter({(row["tenant"]): 0 for row in evidence.table("booking", "hold")})
+    for row in evidence.table("booking", "hold"):
+        ours[row["tenant"]] += row["rooms"] if row["state"] == CONFIRMED else 0
+    theirs: Counter[str] = Counter()
+    for booking in evidence.books.bookings:
+        if booking["status"] == CONFIRMED:
+            theirs[booking["tenant"]] += sum(key.rooms * len(key.nights) for key in map(Key.read, booking["keys"]))
+    in_doubt = {row["tenant"] for row in evidence.table("booking", "reservation") if row["state"] in ("UNKNOWN", "CANCEL_REFUSED")}
+    broken += [
+        f"{tenant} counts {ours[tenant]} confirmed room nights, the hotels {theirs[tenant]}"
+        for tenant in sorted({*ours, *theirs} - in_doubt)
+        if ours[tenant] != theirs[tenant]
+    ]
+    return looks, _all(Invariant.CAPACITY, broken)
+
+
+def answered(evidence: Evidence) -> Found:
+    """What was acknowledged has been done, or a person has it with the evidence."""
+    people = _People(evidence)
+    moving = [row for row in evidence.table("cases", "workflow") if row["state"] in ("RUNNING", "COMPENSATING")]
+    started = {row["subject"] for row in evidence.table("cases", "workflow")}
+    audited = {(row["tenant"], row["reason"]): row["action"] for row in evidence.table("audit", "entry") if row["reason"]}
+    broken = [f"{row['urn']} of {row['subject']} never ended: {row['state']} at {row['step']}" for row in moving]
+    for intent in evidence.acknowledged:
+        sub_case = people.sub_cases.get(intent.sub_case)
+        if sub_case is None:
+            broken.append(f"{intent.kind} of {intent.sub_case}: there is no such sub-case")
+            continue
+        done = audited.get((intent.tenant, f"the passenger's own answer {intent.intent}"))
+        if why := _unanswered(intent.kind, sub_case, done, started, people):
+            broken.append(f"{intent.kind} of {intent.sub_case} was acknowledged, {why}")
+    for database in ("cases", "booking", "wallet", "notifications"):
+        for row in evidence.table(database, "operation"):
+            if row["state"] in ("INTENT", "SENT", "UNKNOWN"):
+                broken.append(f"{row['urn']} ({row['name']}) never ended: {row['state']}")
+    return len(evidence.acknowledged), _all(Invariant.ANSWERED, broken)
+
+
+def _unanswered(kind: str, sub_case: Row, done: str | None, started: set[str], people: _People) -> str | None:
+    """Why this is not what was asked for; None when it is."""
+    status, urn = sub_case["status"], sub_case["urn"]
+    if kind == "voucher":
+        if urn not in started and not people.reviewed(urn):
+            return "and no workflow was ever started"
+        if status == "MANUAL_REVIEW":
+            return None if people.reviewed(urn) else "and waits for a person who was not told"
+        return None if status in (*SHOWN, "REJECTED_BY_PAX") else f"and is {status}"
+    if done == "intent.overtaken":
+        return None
+    if kind == "accept":
+        return None if status == "RESOLVED" else f"and is {status}, {done or 'never carried out'}"
+    return None if status == "REJECTED_BY_PAX" else f"and is {status}, {done or 'never carried out'}"
+
+
+def in_order(evidence: Evidence, reactions: Reactions) -> Found:
+    """Every message is numbered without a gap, published, and taken by all who react to it, within its aggregate one after the other."""
+    taken: dict[str, dict[tuple[str, str], Any]] = {
+        database: {(row["consumer"], row["urn"]): row["at"] for row in rows} for database, rows in evidence.inbox.items()
+    }
+    broken = [f"{row['aggregate']} is parked in {row['database']} at {row['name']}: {row['error']}" for row in evidence.parked]
+    aside = {(row["tenant"], row["aggregate"]) for row in evidence.parked}
+    looks = 0
+    for database, rows in evidence.outbox.items():
+        for (tenant, receiver, aggregate), messages in _by_aggregate(rows).items():
+            if database != "intake" and [row["seq"] for row in messages] != list(range(1, len(messages) + 1)):
+                broken.append(f"{database} numbered the messages of {aggregate} to {receiver} {[row['seq'] for row in messages][:8]}…")
+            broken += [f"{row['urn']} ({row['name']}) of {database} was never published" for row in messages if row["published_at"] is None]
+            last: dict[str, Any] = {}
+            for row in messages if (tenant, aggregate) not in aside else ():
+                for reaction in reactions(row["name"], row["reply_to"] is not None and not row["asked"]):
+                    looks += 1
+                    at = taken[reaction.domain].get((reaction.consumer, row["urn"]))
+                    if at is None:
+                        broken.append(f"{row['urn']} ({row['name']}) of {database} was never taken by {reaction.consumer}")
+                    elif database != "intake" and at < last.get(reaction.consumer, at):
+                        broken.append(f"{reaction.consumer} took {row['urn']} ({row['name']}) after a later message of {aggregate}")
+                    last[reaction.consumer] = at or last.get(reaction.consumer, at)
+    return looks, _all(Invariant.ORDER, broken)
+
+
+def apart(evidence: Evidence) -> Found:
+    """No airline's partner account, database row or telephone has anything of another's guests."""
+    broken = list(evidence.strayed)
+    looks = evidence.searched
+    by_phone = {guest.phone: guest for guest in evidence.guests.values()}
+    for booking in evidence.books.bookings:
+        broken += _foreign(evidence, booking["tenant"], _family(booking), f"booking {booking['reference']}")
+    for card in evidence.books.cards:
+        broken += _foreign(evidence, card["tenant"], card["user"].get("surname", ""), f"card {card['id']}")
+    for told in evidence.books.texts:
+        guest = by_phone.get(told["to"])
+        if guest is None or guest.tenant != told["tenant"]:
+            broken.append(f"text {told['sid']} of {told['tenant']} went to a guest of {guest.tenant if guest else 'nobody'}")
+    return looks + len(evidence.books.bookings) + len(evidence.books.cards) + len(evidence.books.texts), _all(Invariant.TENANTS, broken)
+
+
+def reviews(evidence: Evidence, operations: Operations) -> Reviews:
+    """How many steps with a partner ended in front of a person."""
+    ended = [row for database in ("cases", "booking", "wallet", "notifications") for row in evidence.table(database, "operation")]
+    known = [(operations[row["name"]].kind, row) for row in ended if row["name"] in operations]
+    resolvable = [row for kind, row in known if kind in (Class.A, Class.B, Class.C)]
+    unresolvable = [row for kind, row in known if kind is Class.D]
+    doubtful = [row for row in unresolvable if any(_is_doubt(line) for line in row["journal"])]
+    return Reviews(len(resolvable), _in_review(resolvable), len(doubtful), _in_review(unresolvable))
+
+
+class _People:
+    """Sub-cases, and of whom a person was told, with evidence."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.sub_cases = {row["urn"]: row for row in evidence.table("cases", "sub_case")}
+        self._told = {row["sub_case"] for row in evidence.table("cases", "review") if row["evidence"] or row["summary"]}
+
+    def reviewed(self, sub_case: str) -> bool:
+        return sub_case in self._told
+
+    def told_of(self, row: Row | None) -> bool:
+        return row is not None and row["sub_case"] in self._told
+
+
+def _foreign(evidence: Evidence, tenant: str, family: str, what: str) -> Iterator[str]:
+    guest = evidence.guests.get(family)
+    if guest is None or guest.tenant != tenant:
+        yield f"{what} of {tenant} is for {family!r}, a guest of {guest.tenant if guest else 'nobody'}"
+
+
+def _family(booking: Row) -> str:
+    return str(booking["holder"]["surname"])
+
+
+def _sub_case(card: Row) -> str:
+    return str(card["metadata"].get("case", ""))
+
+
+def _is_doubt(line: Row) -> bool:
+    return line.get("answer") == "Unknown" or line.get("did") == "death"
+
+
+def _by_aggregate(rows: Iterable[Row]) -> Mapping[tuple[str, str, str], list[Row]]:
+    found: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["tenant"], row["receiver"], row["aggregate"]].append(row)
+    return {key: sorted(messages, key=lambda row: int(row["seq"])) for key, messages in found.items()}
+
+
+def _in_review(rows: Iterable[Row]) -> int:
+    return sum(row["state"] == "REVIEW" for row in rows)
+
+
+def _all(invariant: Invariant, broken: Iterable[str]) -> list[Violation]:
+    return [Violation(invariant, what) for what in broken]
