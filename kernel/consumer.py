@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import text
 from kernel.bus import Bus, Entry, stream
 from kernel.clock import monotonic
 from kernel.database import Databases
-from kernel.lane import PARKED, Delivery, Lane, Reaction, Taken
+from kernel.lane import Delivery, Lane, Reaction, Reactions, Taken
 from kernel.outbox import Published
 from kernel.tenancy import Tenant
 
@@ -36,12 +36,11 @@ TRIM = timedelta(seconds=5)
 GAP_PATIENCE = timedelta(seconds=10)  # then a missing message is older than the outbox remembers
 _REMEMBERED = 200_000  # aggregates whose last seq is known; about 40 MB
 
+_PARKED = text("select aggregate from parked where tenant = :tenant")
 _TAKEN = text("""
     select consumer, urn from inbox
     where tenant = :tenant and consumer = any(cast(:consumers as text[])) and urn = any(cast(:urns as text[]))
 """)
-
-Reactions = Callable[[str, bool], Sequence[Reaction]]  # by the message's name, and whether it is a reply
 
 
 class Order:
@@ -159,7 +158,7 @@ class Consumer:
         for entry in entries:
             envelope = entry.envelope
             by_domain: dict[str, list[Reaction]] = {}
-            for reaction in self.reactions(envelope.name, envelope.reply_to is not None and not envelope.asked):
+            for reaction in self.reactions(envelope.name, envelope.is_reply):
                 by_domain.setdefault(reaction.domain, []).append(reaction)
             if not by_domain:
                 done.append(entry)
@@ -242,7 +241,7 @@ class Ledger:
         missing: set[str] = set()
         for domain, pairs in wanted.items():
             async with self.databases[domain].read(tenant) as connection:
-                parked = set((await connection.execute(PARKED, {"tenant": tenant})).scalars())
+                parked = set((await connection.execute(_PARKED, {"tenant": tenant})).scalars())
                 consumers, urns = list({consumer for consumer, _ in pairs}), list({message.urn for _, message in pairs})
                 rows = await connection.execute(_TAKEN, {"tenant": tenant, "consumers": consumers, "urns": urns})
                 taken = {(row[0], row[1]) for row in rows}

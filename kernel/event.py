@@ -79,6 +79,11 @@ class Envelope:
     actor: Urn | None = None
     asked: bool = False
 
+    @property
+    def is_reply(self) -> bool:
+        """Whether it answers a saga's step."""
+        return self.reply_to is not None and not self.asked
+
     def open(self) -> Any:
         """The message itself. Raises: MessageError."""
         return decode(self.name, self.body)

@@ -18,14 +18,14 @@ from kernel.clock import now
 from kernel.database import Database, dumps
 from kernel.event import encode, name_of, owner_of, version_of
 from kernel.refusal import StoreAway
-from kernel.tables import empty_metadata, message_table, relay_lease, unique
+from kernel.tables import empty_metadata, lookup, message_table, relay_lease, unique
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
 SENDER: Final = "intake"
 
 metadata = empty_metadata("intake")
-intake = message_table("intake", metadata, unique("urn"), app=("insert",))
+intake = message_table("intake", metadata, unique("urn"), lookup("receiver", "aggregate"), app=("insert",))
 relay_lease(metadata)
 
 _PUT = text("""

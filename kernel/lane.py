@@ -5,17 +5,16 @@ again is dropped. When a batch fails it is replayed one message at a time. A mes
 its aggregate, is tried five times, and then that aggregate alone is parked; all others never wait. A server that cannot be reached
 is nobody's fault, nor is a deadlock: the batch waits or is tried again as a whole, and no failure is counted.
 
-A parked message stays in its sender's outbox without an inbox row: deleting the row in `parked` and the sender's marker (`Bus.doubt`)
-plays it again.
+Whether an aggregate is parked is asked in the transaction itself, of the row that a redrive holds (`kernel.parked`): so what is laid
+aside here is played there, and what flows here has nothing before it. A lane remembers nothing about it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -31,13 +30,23 @@ from kernel.work import Work
 
 log = logging.getLogger(__name__)
 
-REFRESH = timedelta(seconds=10)  # how soon an un-parked aggregate flows again
 ATTEMPTS = 5
 _BACKOFF = (0.1, 0.4, 1.5, 4.0)  # seconds between attempts
 
-PARKED = text("select aggregate from parked where tenant = :tenant")
+# Reading the parked row shared waits for the redrive that holds it, and does not see it any more once that has left nothing behind.
+_TAKE = text("""
+    with held as (
+        select aggregate from parked where tenant = :tenant and aggregate = any(cast(:aggregates as text[])) for share
+    )
+    insert into inbox (tenant, consumer, urn, at)
+    select :tenant, t.consumer, t.urn, (select nexa_now())
+    from unnest(cast(:consumers as text[]), cast(:urns as text[]), cast(:aggregates as text[])) as t(consumer, urn, aggregate)
+    where t.aggregate not in (select aggregate from held)
+    order by t.consumer, t.urn
+    on conflict do nothing returning consumer, urn
+""")
 _PARK = text("""
-    insert into parked (tenant, aggregate, urn, name, error) values (:tenant, :aggregate, :urn, :name, :error)
+    insert into parked (tenant, aggregate, urn, name, error, at) values (:tenant, :aggregate, :urn, :name, :error, :at)
     on conflict (tenant, aggregate) do nothing
 """)
 
@@ -79,6 +88,27 @@ class Delivery:
         return self.entry.envelope.aggregate
 
 
+async def react(
+    work: Work, messages: Iterable[tuple[Taken, Sequence[Reaction]]], fresh: set[tuple[str, str]], ports: Any
+) -> None:  # fmt: skip
+    """Lets messages take effect in their order, with those reactions that `fresh` names; it is emptied on the way."""
+    together: dict[str, tuple[Reaction, list[Taken]]] = {}
+    for taken, reactions in messages:
+        envelope = taken.envelope
+        for reaction in reactions:
+            if (reaction.consumer, envelope.urn) not in fresh:
+                continue
+            fresh.discard((reaction.consumer, envelope.urn))  # the same message twice in one batch
+            if reaction.many:
+                together.setdefault(reaction.consumer, (reaction, []))[1].append(taken)
+            else:
+                work.on_behalf_of(envelope)
+                await reaction.run(work, [taken], ports)
+    for reaction, gathered in together.values():
+        work.on_behalf_of(gathered[0].envelope)
+        await reaction.run(work, gathered, ports)
+
+
 @dataclass(slots=True)
 class _Stuck:
     """An aggregate that waits for its head to succeed."""
@@ -94,23 +124,16 @@ class Lane:
     def __init__(self, database: Database, tenant: Tenant, ports: Any) -> None:
         self.database, self.tenant, self.ports = database, tenant, ports
         self.stuck: dict[str, _Stuck] = {}
-        self._parked: set[str] = set()
-        self._looked = float("-inf")
 
     async def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Those that are done; the others wait in `stuck`."""
-        await self._look()
-        done, flowing = [], []
+        """Those that are done, or laid aside with their parked aggregate; the others wait in `stuck`."""
+        flowing = []
         for delivery in deliveries:
-            if delivery.aggregate in self._parked:
-                done.append(delivery)
-            elif delivery.aggregate in self.stuck:
+            if delivery.aggregate in self.stuck:
                 self.stuck[delivery.aggregate].waiting.append(delivery)
             else:
                 flowing.append(delivery)
-        if flowing:
-            done += await self._flow(flowing)
-        return done
+        return await self._flow(flowing) if flowing else []
 
     async def retry(self) -> list[Delivery]:
         """Tries the heads that are due again."""
@@ -155,23 +178,21 @@ class Lane:
 
     async def _transact(self, deliveries: Sequence[Delivery]) -> None:
         async with self.database.work(self.tenant) as work:
-            marks = [(reaction.consumer, each.entry.envelope.urn) for each in deliveries for reaction in each.reactions]
-            fresh = await work.take_many(marks)
-            together: dict[str, tuple[Reaction, list[Taken]]] = {}
-            for each in deliveries:
-                envelope = each.entry.envelope
-                for reaction in each.reactions:
-                    if (reaction.consumer, envelope.urn) not in fresh:
-                        continue
-                    fresh.discard((reaction.consumer, envelope.urn))  # the same message twice in one batch
-                    if reaction.many:
-                        together.setdefault(reaction.consumer, (reaction, []))[1].append(each.taken)
-                    else:
-                        work.on_behalf_of(envelope)
-                        await reaction.run(work, [each.taken], self.ports)
-            for reaction, taken in together.values():
-                work.on_behalf_of(taken[0].envelope)
-                await reaction.run(work, taken, self.ports)
+            await react(work, [(each.taken, each.reactions) for each in deliveries], await self._take(work, deliveries), self.ports)
+
+    async def _take(self, work: Work, deliveries: Sequence[Delivery]) -> set[tuple[str, str]]:
+        """The pairs of reaction and message that are new here, now marked; parked aggregates' are left out."""
+        marks = [(reaction.consumer, each.entry.envelope) for each in deliveries for reaction in each.reactions]
+        rows = await work.execute(
+            _TAKE,
+            {
+                "tenant": self.tenant,
+                "consumers": [consumer for consumer, _ in marks],
+                "urns": [str(envelope.urn) for _, envelope in marks],
+                "aggregates": [str(envelope.aggregate) for _, envelope in marks],
+            },
+        )
+        return {(row.consumer, row.urn) for row in rows}
 
     def _wait(self, aggregate: str, waiting: deque[Delivery], failures: int, head: Delivery, error: Exception) -> None:
         self.stuck[aggregate] = _Stuck(waiting, failures, monotonic() + _BACKOFF[min(failures, len(_BACKOFF)) - 1])
@@ -192,16 +213,10 @@ class Lane:
                     "urn": envelope.urn,
                     "name": envelope.name,
                     "error": type(error).__name__,
+                    "at": min(envelope.at, await work.now()),
                 },
             )
-        self._parked.add(envelope.aggregate)
         log.error(
             "%s is parked in %s: %s", envelope.aggregate, self.database.name, type(error).__name__,
             extra={"tenant": self.tenant, "correlation": envelope.correlation, "urn": envelope.urn},
         )  # fmt: skip
-
-    async def _look(self) -> None:
-        if monotonic() - self._looked >= REFRESH.total_seconds():
-            async with self.database.read(self.tenant) as connection:
-                self._parked = set((await connection.execute(PARKED, {"tenant": self.tenant})).scalars())
-            self._looked = monotonic()

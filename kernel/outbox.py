@@ -11,9 +11,9 @@ leads, by a lease with a fence, and one that lost it cannot mark. A wiped or res
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
@@ -44,6 +44,14 @@ _SENT = text(f"""
     where tenant = :tenant and receiver = :receiver and position > :after and at < nexa_now() - cast(:older_than as interval)
     order by position limit :limit
 """)
+# Not ordered here: the relay's role never sorts, and would read the whole tenant by position instead.
+_OF_AGGREGATE = {
+    table: text(f"""
+        select position, {_PAYLOAD} as payload from {table}
+        where tenant = :tenant and receiver = any(cast(:receivers as text[])) and aggregate = :aggregate and at > :since
+    """)
+    for table in ("outbox", "intake")
+}
 _TENANTS = text("select nexa_tenants()")
 _LEAD = text("""
     insert into relay_lease as l (name, owner, fence, until) values ('relay', :owner, 1, nexa_now() + cast(:lease as interval))
@@ -52,10 +60,16 @@ _LEAD = text("""
 """)
 _RENEW = text("update relay_lease set until = nexa_now() + cast(:lease as interval) where name = 'relay' and fence = :fence")
 
+_PARKED = text("select aggregate, at from parked where tenant = :tenant")
+# What a parked aggregate has sent stays until it was played again, and with it the inbox rows that say which of it was taken before.
 _PRUNE_OUTBOX = text("""
     delete from outbox where tenant = :tenant and published_at is not null and at < nexa_now() - cast(:kept as interval) - interval '1 hour'
+      and not (aggregate = any(cast(:parked as text[])) and at > cast(:since as timestamptz) - cast(:kept as interval))
 """)
-_PRUNE_INBOX = text("delete from inbox where tenant = :tenant and at < nexa_now() - cast(:kept as interval) - interval '1 day'")
+_PRUNE_INBOX = text("""
+    delete from inbox where tenant = :tenant
+      and at < least(nexa_now(), cast(:since as timestamptz)) - cast(:kept as interval) - interval '1 day'
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +209,31 @@ class Relay:
         return again
 
 
-async def prune(database: Database, tenant: Tenant) -> None:
-    """Forgets what was published longer ago than it is kept for. Inbox rows stay a day longer than any message can come again."""
-    for statement in (_PRUNE_OUTBOX, _PRUNE_INBOX):
+async def prune(databases: Mapping[str, Database], tenant: Tenant) -> None:
+    """Forgets what was published longer ago than it is kept for, in every database; what parked aggregates have sent stays.
+
+    Inbox rows stay a day longer than any message can come again.
+    """
+    parked: dict[str, datetime] = {}
+    for database in databases.values():
+        async with database.read(tenant) as connection:
+            here = {row.aggregate: row.at for row in await connection.execute(_PARKED, {"tenant": tenant})}
+        parked = here | {each: min(at, here.get(each, at)) for each, at in parked.items()}
         async with database.work(tenant) as work:
-            await work.execute(statement, {"tenant": tenant, "kept": KEPT})
+            await work.execute(_PRUNE_INBOX, {"tenant": tenant, "kept": KEPT, "since": min(here.values(), default=None)})
+    since = min(parked.values(), default=None)
+    for database in databases.values():
+        async with database.work(tenant) as work:
+            await work.execute(_PRUNE_OUTBOX, {"tenant": tenant, "kept": KEPT, "parked": list(parked), "since": since})
+
+
+async def of_aggregate(
+    connection: AsyncConnection, sender: str, tenant: Tenant, receivers: Sequence[str], aggregate: str, since: datetime
+) -> list[Envelope]:  # fmt: skip
+    """What a sender, read as `nexa_relay`, keeps of an aggregate and sent after `since`, in its order."""
+    statement = _OF_AGGREGATE["intake" if sender == "intake" else "outbox"]
+    rows = await connection.execute(statement, {"tenant": tenant, "receivers": list(receivers), "aggregate": aggregate, "since": since})
+    return [parse(tenant, row.payload.encode()) for row in sorted(rows, key=lambda row: int(row.position))]
 
 
 async def sent_to(

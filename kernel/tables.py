@@ -198,8 +198,10 @@ def domain_metadata(domain: str) -> MetaData:
         Column("urn", Text, nullable=False),
         Column("name", Text, nullable=False),
         Column("error", Text, nullable=False),
-        instant("at", default_now=True),
+        instant("at"),  # when its head was sent: until then back, nothing that says what was taken is forgotten
+        instant("redrive_at", nullable=True),  # when somebody asked for it to be played again
         key=("aggregate",),
+        dispatch_sees=("tenant", "aggregate", "redrive_at"),
     )
     relay_lease(metadata)
     return metadata

@@ -13,8 +13,6 @@ from kernel.tenancy import Tenant
 @chore(every=timedelta(minutes=10), each="tenant")
 async def prune_messages(ports: Ports, tenant: Tenant) -> None:
     """Forgets old messages in every database, and what cases answered; may run twice."""
-    for name, database in ports.databases.items():
-        if name != "intake":  # there the app role may only insert
-            await prune(database, tenant)
+    await prune({name: database for name, database in ports.databases.items() if name != "intake"}, tenant)  # there it may only insert
     async with ports.databases["cases"].work(tenant) as work:
         await actions.forget_answers(work)

@@ -6,6 +6,7 @@ Exit code 0 when nothing is wrong, 1 otherwise.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from runtime import site
 from runtime.build import BuildError, find_node
+from runtime.commands.parked import all_parked, line, with_databases
 from runtime.commands.status import look
 from runtime.embedded import postgres, privilege, valkey
 from runtime.embedded.process import ServerError, port_is_free
@@ -94,3 +96,12 @@ def _site(home: Path) -> Iterator[Finding]:
     for name, process in state["processes"].items():
         said = f"process {process['pid']}, restarted {process['restarts']} times; {home / 'logs' / name}.log"
         yield Finding(name, process["ready"], said)
+    if state["counts"]:
+        yield _parked()
+
+
+def _parked() -> Finding:
+    """Messages that no reaction could take; somebody must look at why."""
+    found = asyncio.run(with_databases(all_parked))
+    said = "".join(f"\n      {line(*one)}" for one in found)
+    return Finding("messages", not found, f"parked, see `./nexa parked --help`:{said}" if found else "nothing is parked")

@@ -33,6 +33,7 @@ RELAY_SETS = {"published_at"}
 DISPATCH_SEES = {
     "workflow": {"tenant", "urn", "plan", "due", "owner", "fence", "deaths", "share"},
     "operation": {"tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share"},
+    "parked": {"tenant", "aggregate", "redrive_at"},
 }
 DISPATCH_SETS = {
     "workflow": {"owner", "fence", "deaths"},
@@ -212,6 +213,7 @@ def _column_grants(name: str) -> dict[tuple[str, str], set[str]]:
         grants["nexa_relay", "UPDATE"] = RELAY_SETS
     if name in DISPATCH_SEES:
         grants["nexa_dispatch", "SELECT"] = DISPATCH_SEES[name]
+    if name in DISPATCH_SETS:
         grants["nexa_dispatch", "UPDATE"] = DISPATCH_SETS[name]
     return grants
 

@@ -163,28 +163,6 @@ async def test_a_deadlock_is_no_failure_of_the_message(traffic: Traffic) -> None
     assert tries == ["1"] * (ATTEMPTS + 1) + ["2"]
 
 
-async def test_an_unparked_aggregate_is_played_again(traffic: Traffic) -> None:
-    (bad,) = reservations(1)
-    broken, came = [True], list[str]()
-
-    @on(SomethingHappened, registry=traffic.registry, domain="wallet")
-    async def stumble(work: Work, event: SomethingHappened, envelope: Envelope, ports: Ports) -> None:
-        if broken[0]:
-            raise ArithmeticError("cannot")
-        came.append(event.what)
-
-    async with traffic.running("booking"):
-        await tell(traffic, [(bad, "1"), (bad, "2")])
-        await parked(traffic, "wallet")
-    broken[0] = False
-    async with traffic.databases["wallet"].work(traffic.tenant) as work:
-        await work.execute(text("delete from parked where tenant = :tenant"), {"tenant": traffic.tenant})
-    await traffic.bus.doubt(traffic.tenant, "booking")
-    async with traffic.running("booking"):
-        await until(lambda: len(came) == 2)
-    assert came == ["1", "2"]
-
-
 async def test_flushall_loses_nothing_and_keeps_the_order(traffic: Traffic) -> None:
     seen, aggregates = Seen(traffic), reservations(3)
     relay = traffic.relay("booking")

@@ -126,7 +126,7 @@ async def test_messages_are_forgotten_after_seven_days_and_unpublished_ones_neve
             {"tenant": traffic.tenant},
         )
     await engine.dispose()
-    await prune(traffic.databases["booking"], traffic.tenant)
+    await prune({"booking": traffic.databases["booking"]}, traffic.tenant)
     async with traffic.databases["booking"].read(traffic.tenant) as connection:
         left = await connection.execute(
             text("select body ->> 'what' from outbox where tenant = :tenant order by seq"), {"tenant": traffic.tenant}
