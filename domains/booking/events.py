@@ -69,6 +69,21 @@ class CancelRefused:
 
 
 @message("booking")
+class BookingReviewed:
+    """Nobody can tell what a source has done (`finding` None), or somebody has found out: FOUND, ABSENT or CANCELLED.
+
+    `opens` is false where whoever asked for the undo is told of it, and opens a review in its place.
+    """
+
+    sub_case: Urn
+    operation: Urn
+    finding: str | None
+    why: str
+    evidence: dict[str, str]
+    opens: bool = True
+
+
+@message("booking")
 class HoldsChanged:
     """Holds or confirmed rooms of a hotel and night changed; screens follow."""
 

@@ -67,6 +67,7 @@ class ReservationState(StrEnum):
     """`ASKED` counts as possibly booked, from the moment it is written: compensation is owed from the intent on."""
 
     ASKED = "ASKED"
+    WATCHED = "WATCHED"  # unknown for too long: another hotel was asked instead, and this one is cancelled should it appear
     CONFIRMED = "CONFIRMED"
     DECLINED = "DECLINED"  # the source said no
     ABSENT = "ABSENT"  # never reached, or proven not to be there
@@ -78,16 +79,19 @@ class ReservationState(StrEnum):
 
 _R = ReservationState
 RESERVATION_MOVES: Final[dict[ReservationState, frozenset[ReservationState]]] = {
-    _R.ASKED: frozenset({_R.CONFIRMED, _R.DECLINED, _R.ABSENT, _R.UNKNOWN}),
+    _R.ASKED: frozenset({_R.CONFIRMED, _R.DECLINED, _R.ABSENT, _R.UNKNOWN, _R.WATCHED}),
+    _R.WATCHED: frozenset({_R.CONFIRMED, _R.DECLINED, _R.ABSENT, _R.UNKNOWN, _R.CANCELLING}),
     _R.DECLINED: frozenset({_R.CANCELLING}),  # from these three only when a ghost appeared
     _R.ABSENT: frozenset({_R.CANCELLING}),
     _R.CANCELLED: frozenset({_R.CANCELLING}),
-    _R.UNKNOWN: frozenset({_R.CANCELLING}),
+    _R.UNKNOWN: frozenset({_R.CONFIRMED, _R.DECLINED, _R.ABSENT, _R.CANCELLING}),
     _R.CONFIRMED: frozenset({_R.CANCELLING}),
     _R.CANCELLING: frozenset({_R.CANCELLED, _R.CANCEL_REFUSED}),
-    _R.CANCEL_REFUSED: frozenset({_R.CANCELLING}),
+    _R.CANCEL_REFUSED: frozenset({_R.CANCELLING, _R.CANCELLED, _R.DECLINED, _R.ABSENT}),
 }
-OWED: Final = frozenset({_R.CONFIRMED, _R.UNKNOWN, _R.CANCEL_REFUSED})  # an undo has something to do, or to try again
+UNRESOLVED: Final = frozenset({_R.ASKED, _R.WATCHED})  # nobody knows yet whether the source has booked it
+IN_QUESTION: Final = frozenset({_R.UNKNOWN, _R.CANCEL_REFUSED})  # a person looks, and may find out
+OWED: Final = frozenset({_R.CONFIRMED, _R.UNKNOWN, _R.WATCHED, _R.CANCEL_REFUSED})  # an undo has something to do, or to try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Placement:
 
     @property
     def unknown(self) -> bool:
-        """Whether it was refused because nobody can tell what a source has done."""
+        """Whether it was refused while nobody can tell what a source has done."""
         return self.state is PlacementState.REFUSED and self.reservation is not None
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domains.booking.model import (
+    UNRESOLVED,
     Candidate,
     Hold,
     HoldState,
@@ -250,7 +251,7 @@ async def holds_ending(work: Work, now: datetime, soon: datetime, limit: int) ->
 
     What somebody else is at is left out.
     """
-    under_way = reservation.c.state == ReservationState.ASKED.value
+    under_way = reservation.c.state.in_([state.value for state in UNRESOLVED])
     ending = (
         select(hold, reservation.c.state.label("reservation_state"))
         .join(reservation, (reservation.c.tenant == hold.c.tenant) & (reservation.c.urn == hold.c.reservation))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domains.booking import actions
+from domains.booking.events import BookingReviewed
 from domains.booking.model import Placement, Reservation
 from domains.booking.ports import Booking, BookingStatus, Confirmation, Guest, Hotels, Offer
 from domains.booking.rooming import CHILD_AGE, INFANT_AGE, seated
@@ -19,7 +20,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.clock import now
 from kernel.event import read
-from kernel.operation import Class, Operation, OperationRow, intend, withdraw
+from kernel.operation import Class, Finding, Operation, OperationRow, intend, withdraw
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -76,21 +77,45 @@ async def _look_up(ports: Ports, row: OperationRow) -> Answer[Confirmation | Non
     offer = read(_Intent, row.intent).offer
     created = row.intended_at.date() - _A_DAY, now().date() + _A_DAY
     answer = await ports.hotels.source(offer.hotel.vendor or "").find(row.tenant, row.client_reference, created)
-    if isinstance(answer, Ok) and answer.value is not None and answer.value.status is BookingStatus.CANCELLED:
+    return _standing(answer.value) if isinstance(answer, Ok) else answer
+
+
+async def _known_as(ports: Ports, row: OperationRow, reference: str) -> Answer[Confirmation | None]:
+    """What the source holds under its own name. Only what carries one of our references is ours, whatever was misheard or mistyped."""
+    offer = read(_Intent, row.intent).offer
+    answer = await ports.hotels.source(offer.hotel.vendor or "").read(row.tenant, reference)
+    if isinstance(answer, Ok):
+        ours = (*row.given_up, row.client_reference)
+        return _standing(answer.value) if answer.value.client_reference in ours else Ok(None)
+    return Ok(None) if isinstance(answer, Declined) else answer
+
+
+def _standing(found: Confirmation | None) -> Ok[Confirmation | None] | Declined:
+    if found is not None and found.status is BookingStatus.CANCELLED:
         return Declined("CANCELLED", "the source has cancelled it")
-    return answer
+    return Ok(found)
 
 
 async def _outcome(work: Work, row: OperationRow, answer: Answer[Confirmation], ports: Ports) -> None:
     urn = Urn(row.intent["reservation"])
     if isinstance(answer, Ok):
-        await actions.booking_confirmed(work, urn, answer.value, row.sends, ports.holds)
+        await actions.booking_confirmed(work, urn, answer.value, row.sends, ports.holds, ASKS)
     elif isinstance(answer, Declined):
         await actions.booking_declined(work, urn, answer.reason, row.sends, ports.holds, ASKS)
     elif isinstance(answer, NotSent):
         await actions.booking_absent(work, urn, answer.why, row.sends, ports.holds, ASKS)
     else:
-        await actions.booking_unresolved(work, urn, {**row.evidence, "why": answer.why}, row.sends)
+        await actions.booking_unresolved(work, urn, {**row.evidence, "why": answer.why}, row.sends, ports.holds, ASKS)
+
+
+async def _instead(work: Work, row: OperationRow, ports: Ports) -> bool:
+    return await actions.booking_overdue(work, Urn(row.intent["reservation"]), ports.holds, ASKS)
+
+
+async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
+    offer = read(_Intent, row.intent).offer
+    evidence = {**row.evidence, "vendor": offer.hotel.vendor or "", "hotel": offer.name}
+    await work.record(BookingReviewed(row.subject, row.urn, finding, why, evidence), aggregate=row.subject)
 
 
 async def _resolved(work: Work, row: OperationRow, reply_to: str, ports: Ports) -> None:
@@ -111,7 +136,11 @@ BOOK_ROOMS: Operation[Ports, Confirmation] = Operation(
     outcome=_outcome,
     resolved=_resolved,
     verify=_verify,
+    instead=_instead,
+    reviewed=_reviewed,
+    known_as=_known_as,
     settle=timedelta(seconds=120),
+    wait=timedelta(minutes=4),  # two look-ups that found nothing; then another hotel is asked, and this one is watched
     time_out=timedelta(seconds=85),  # a check and a booking take 15 and 60 s at most, as published
     budget=5,  # sends to one hotel, each after the one before was proven absent
     patience=timedelta(minutes=10),  # then the next hotel is asked: a family waits

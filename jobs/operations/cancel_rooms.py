@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domains.booking import actions
+from domains.booking.events import BookingReviewed
 from domains.booking.model import Reservation
 from domains.booking.ports import BookingStatus, Cancellation
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.clock import now
-from kernel.operation import Class, Operation, OperationRow, intend
+from kernel.operation import Class, Finding, Operation, OperationRow, intend
 from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
@@ -46,12 +47,24 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[Cancellation], 
         await actions.cancel_refused(work, urn, why, row.evidence)
 
 
+async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
+    evidence = {**row.evidence, "vendor": row.intent["vendor"]}
+    await work.record(BookingReviewed(row.subject, row.urn, finding, why, evidence, opens=False), aggregate=row.subject)
+
+
+def _by_hand(row: OperationRow, reference: str) -> Cancellation:
+    """What a person has cancelled by other means; `reference` is that of the cancellation, where they were given one."""
+    return Cancellation(row.intent["partner_reference"] or "", reference or None, None)
+
+
 CANCEL_ROOMS: Operation[Ports, Cancellation] = Operation(
     name="cancel_rooms",
     domain="booking",
     kind=Class.A,
     send=_send,
     outcome=_outcome,
+    reviewed=_reviewed,
+    by_hand=_by_hand,
     settle=timedelta(seconds=30),  # reading first makes an early repetition harmless
     time_out=timedelta(seconds=130),  # a read and a cancellation, 60 s each as published
     patience=timedelta(hours=6),  # the airline pays for what is not given back

@@ -72,11 +72,24 @@ async def test_a_lost_answer_is_found_again_and_not_booked_twice(floor: Floor) -
 
 
 async def test_a_lost_request_is_sent_again_only_when_it_is_proven_absent(floor: Floor) -> None:
+    """The last hotel of the ranking: the party has to wait."""
+    floor.partners.order("hotelbeds", FaultKind.REFUSE, "book", count=3)
     floor.partners.order("hotelbeds", FaultKind.LOST_REQUEST, "book", count=1)
     booked = await floor.booked()
     calls = floor.partners.twin("hotelbeds").calls
     assert [each["reference"] for each in floor.bookings()] == [booked["confirmation"]]
-    assert (calls["book"], calls["find"]) == (2, 3)
+    assert (calls["book"], calls["find"], booked["attempts"]) == (5, 3, 4)
+
+
+async def test_a_party_does_not_wait_for_a_lost_request_and_gets_the_next_hotel(floor: Floor) -> None:
+    floor.partners.order("hotelbeds", FaultKind.LOST_REQUEST, "book", count=1)
+    booked = await floor.booked()
+    assert booked["attempts"] == 2
+    await floor.quiet("booking")
+    calls = floor.partners.twin("hotelbeds").calls
+    assert [each["reference"] for each in floor.bookings()] == [booked["confirmation"]]
+    assert calls["book"] == 2
+    assert [each.state for each in await the_reservations(floor.databases, floor.tenant, floor.workflow)] == ["ABSENT", "CONFIRMED"]
 
 
 async def test_a_hotel_that_refuses_is_followed_by_the_next(floor: Floor) -> None:
@@ -121,13 +134,24 @@ async def test_undoing_while_nobody_knows_resolves_first_and_then_cancels(databa
         assert await floor.told("booking", "RoomsBooked") == []
 
 
-async def test_a_booking_that_was_executed_late_is_cancelled_as_a_ghost(floor: Floor) -> None:
-    floor.partners.order("hotelbeds", FaultKind.LATE, "book", count=1, seconds=1.0)  # after three look-ups, before the verification
-    floor.partners.order("hotelbeds", FaultKind.DELAY, "book", count=1, skip=1, seconds=1.5)
+async def test_a_booking_that_was_executed_late_is_cancelled_as_a_ghost(databases: Databases, tenant: Tenant, redis: Redis) -> None:
+    """After the third look-up, when it counts as absent, and before what was given up is verified."""
+    async with a_floor(databases, tenant, redis, scale=0.005) as floor:
+        floor.partners.order("hotelbeds", FaultKind.LATE, "book", count=1, seconds=2.75)
+        booked = await floor.booked()
+        await floor.quiet("booking")
+        assert [each["reference"] for each in floor.bookings()] == [booked["confirmation"]]
+        assert len(floor.bookings("CANCELLED")) == 1
+
+
+async def test_what_is_found_after_another_hotel_was_asked_is_cancelled(floor: Floor) -> None:
+    """Executed late: after the second look-up, when the party could not wait any longer, and before the third."""
+    floor.partners.order("hotelbeds", FaultKind.LATE, "book", count=1, seconds=0.35)
     booked = await floor.booked()
     await floor.quiet("booking")
-    assert [each["reference"] for each in floor.bookings()] == [booked["confirmation"]]
+    assert (booked["attempts"], [each["reference"] for each in floor.bookings()]) == (2, [booked["confirmation"]])
     assert len(floor.bookings("CANCELLED")) == 1
+    assert await floor.told("booking", "CancelRefused") == []
 
 
 async def test_a_refused_cancellation_ends_with_evidence_and_may_be_tried_again(floor: Floor) -> None:

@@ -2,39 +2,38 @@
 
 Each hotel is one reservation, one hold and one partner operation, written in one transaction before anything is sent. The operation's
 outcome comes back to one of the four `booking_…` functions, in the transaction that ends the operation.
+
+A family does not wait for a hotel of which nobody can tell: the next one is asked, and the first stays watched. Guarantees: one hotel at
+most is kept; whatever else turns out to be booked is cancelled; a party is refused only when no hotel can say yes any more.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from domains.booking import store
+from domains.booking.actions.asks import Asks
+from domains.booking.actions.cancel import give_back, undone_meanwhile
 from domains.booking.actions.hold import confirm_hold, release_hold, take_hold
 from domains.booking.commands import BookRooms
 from domains.booking.events import RoomsBooked, RoomsRefused
-from domains.booking.model import FURTHER_HOTELS, Candidate, Hold, Placement, PlacementState, Ranking, Reservation, ReservationState
+from domains.booking.model import (
+    FURTHER_HOTELS,
+    IN_QUESTION,
+    UNRESOLVED,
+    Candidate,
+    Hold,
+    Placement,
+    PlacementState,
+    Ranking,
+    Reservation,
+    ReservationState,
+)
 from domains.booking.ports import Confirmation
 from kernel.hold import Full, Holds
 from kernel.operation import fresh_reference
 from kernel.urn import Urn
 from kernel.work import Work
-
-
-class Asks(Protocol):
-    """How booking writes its intents to partners; each commits with the caller's transaction."""
-
-    async def book(self, work: Work, reservation: Reservation, placement: Placement) -> None:
-        """Shall be booked under `reservation.client_reference`."""
-        ...
-
-    async def cancel(self, work: Work, reservation: Reservation, reply_to: str | None) -> None:
-        """Shall be cancelled."""
-        ...
-
-    async def withdraw(self, work: Work, sub_case: Urn, workflow: Urn, reply_to: str) -> int:
-        """Takes back bookings that were not sent; how many are under way and have to settle first."""
-        ...
 
 
 async def book_rooms(work: Work, command: BookRooms, workflow: Urn, reply_to: str, holds: Holds, asks: Asks) -> None:
@@ -61,12 +60,19 @@ async def book_rooms(work: Work, command: BookRooms, workflow: Urn, reply_to: st
         await _tell_refused(work, replace(placement, reason="the booking was undone meanwhile"))
 
 
-async def booking_confirmed(work: Work, urn: Urn, confirmation: Confirmation, sends: int, holds: Holds) -> None:
-    """The source has booked. Answers RoomsBooked, unless everything is being undone: then the undo finds it and cancels it."""
+async def booking_confirmed(work: Work, urn: Urn, confirmation: Confirmation, sends: int, holds: Holds, asks: Asks) -> None:
+    """The source has booked. Answers RoomsBooked, unless everything is being undone: then the undo finds it and cancels it.
+
+    What another hotel was asked instead of, or what nobody waits for any more, is given back at once.
+    """
     found = await _settle(work, urn, sends)
     if found is None:
         return
     placement, asked = found
+    kept = placement.state is PlacementState.PLACING and not await _asking(work, placement, urn)
+    if not kept and (placement.state is not PlacementState.UNDOING or asked.state in IN_QUESTION):
+        await give_back(work, placement, asked, confirmation, asks)
+        return
     confirmed = asked.becomes(
         ReservationState.CONFIRMED, client_reference=confirmation.client_reference, partner_reference=confirmation.reference,
         total=confirmation.total,
@@ -74,8 +80,8 @@ async def booking_confirmed(work: Work, urn: Urn, confirmation: Confirmation, se
     await store.save_reservation(work, confirmed)
     await confirm_hold(work, holds, asked.hold)
     await work.audit(action="booking.rooms-booked", entity=urn, root=asked.sub_case, after=_facts(confirmed))
-    if placement.state is PlacementState.PLACING:
-        placement = replace(placement, state=PlacementState.PLACED)
+    if kept:
+        placement = replace(placement, state=PlacementState.PLACED, reservation=urn)
         await _tell_booked(work, placement)
     await store.save_placement(work, placement)
 
@@ -90,19 +96,34 @@ async def booking_absent(work: Work, urn: Urn, why: str, sends: int, holds: Hold
     await _fall_back(work, urn, ReservationState.ABSENT, why, sends, holds, asks)
 
 
-async def booking_unresolved(work: Work, urn: Urn, evidence: dict[str, str], sends: int) -> None:
-    """Nobody can tell whether the source has booked. No other hotel is asked; a person looks. The hold ends by itself."""
+async def booking_overdue(work: Work, urn: Urn, holds: Holds, asks: Asks) -> bool:
+    """Nobody can tell yet, and the party cannot wait: the next hotel is asked instead; False when there is none, and it has to."""
+    known = await store.reservation_by_urn(work, urn)
+    placement = None if known is None else await store.lock_placement(work, known.workflow)
+    asked = None if placement is None else await store.reservation_by_urn(work, urn)
+    if placement is None or asked is None or asked.state is not ReservationState.ASKED or placement.state is not PlacementState.PLACING:
+        return False
+    why = "nobody can tell yet; it is cancelled should it appear"
+    instead = await _ask_next(work, replace(placement, evidence={**placement.evidence, asked.offer.name: why}), holds, asks)
+    if instead.reservation == placement.reservation:
+        return False
+    await store.save_reservation(work, asked.becomes(ReservationState.WATCHED, reason=why))
+    await store.save_placement(work, instead)
+    after = {"state": ReservationState.WATCHED, "instead": instead.reservation, "client_reference": asked.client_reference}
+    await work.audit(action="booking.watched", entity=urn, root=asked.sub_case, reason=why, before={"state": asked.state}, after=after)
+    return True
+
+
+async def booking_unresolved(work: Work, urn: Urn, evidence: dict[str, str], sends: int, holds: Holds, asks: Asks) -> None:
+    """Nobody can tell whether the source has booked: a person looks, and the party does not wait for that. The hold ends by itself."""
     found = await _settle(work, urn, sends)
     if found is None:
         return
     placement, asked = found
-    await store.save_reservation(work, asked.becomes(ReservationState.UNKNOWN, reason="outcome unknown"))
-    if placement.state is PlacementState.PLACING:
-        why = f"nobody can tell whether {asked.offer.name} has booked"
-        placement = replace(placement, state=PlacementState.REFUSED, reason=why, evidence=evidence)
-        await _audit_refused(work, placement)
-        await _tell_refused(work, placement)
-    await store.save_placement(work, placement)
+    if asked.state not in IN_QUESTION:
+        await store.save_reservation(work, asked.becomes(ReservationState.UNKNOWN, reason="outcome unknown"))
+    placement = replace(placement, evidence={**placement.evidence, asked.offer.name: "nobody can tell whether it has booked", **evidence})
+    await _go_on(work, placement, urn, holds, asks)
 
 
 async def _fall_back(work: Work, urn: Urn, state: ReservationState, why: str, sends: int, holds: Holds, asks: Asks) -> None:
@@ -113,10 +134,18 @@ async def _fall_back(work: Work, urn: Urn, state: ReservationState, why: str, se
     await store.save_reservation(work, asked.becomes(state, reason=why))
     await release_hold(work, holds, asked.hold)
     placement = replace(placement, evidence={**placement.evidence, asked.offer.name: why})
-    if placement.state is PlacementState.PLACING:
+    if placement.state is PlacementState.REFUSED and placement.reservation == urn:
+        placement = replace(placement, reservation=None)  # nothing is unknown of it any more
+    await _go_on(work, placement, urn, holds, asks)
+
+
+async def _go_on(work: Work, placement: Placement, urn: Urn, holds: Holds, asks: Asks) -> None:
+    """After a hotel that will not do: to the next, unless that is asked already; an undo that stood still may be over now."""
+    if placement.state is PlacementState.PLACING and not await _asking(work, placement, urn):
         await _next_hotel(work, placement, holds, asks)
-    else:
-        await store.save_placement(work, placement)
+        return
+    await store.save_placement(work, placement)
+    await undone_meanwhile(work, placement)
 
 
 async def _settle(work: Work, urn: Urn, sends: int) -> tuple[Placement, Reservation] | None:
@@ -124,13 +153,34 @@ async def _settle(work: Work, urn: Urn, sends: int) -> tuple[Placement, Reservat
     known = await store.reservation_by_urn(work, urn)
     placement = None if known is None else await store.lock_placement(work, known.workflow)
     asked = None if placement is None else await store.reservation_by_urn(work, urn)  # as it is now that nobody else may change it
-    if placement is None or asked is None or asked.state is not ReservationState.ASKED:
+    if placement is None or asked is None or asked.state not in UNRESOLVED | IN_QUESTION:
         return None
-    return replace(placement, sends=placement.sends + sends), replace(asked, sends=sends)
+    return replace(placement, sends=placement.sends + max(0, sends - asked.sends)), replace(asked, sends=sends)
+
+
+async def _asking(work: Work, placement: Placement, but: Urn) -> bool:
+    """Whether another hotel is being asked."""
+    made = await store.reservations_of(work, placement.workflow)
+    return any(each.state is ReservationState.ASKED and each.urn != but for each in made)
 
 
 async def _next_hotel(work: Work, placement: Placement, holds: Holds, asks: Asks) -> None:
-    """Holds rooms in the next hotel that has them and asks it; answers RoomsRefused when there is none."""
+    """Asks the next hotel; without one waits for those that are watched, and when there is none of these either answers RoomsRefused."""
+    asked = await _ask_next(work, placement, holds, asks)
+    made = await store.reservations_of(work, placement.workflow)
+    watched = [each for each in made if each.state is ReservationState.WATCHED]
+    if asked.reservation != placement.reservation:
+        await store.save_placement(work, asked)
+    elif watched:  # the last hope: should it appear now, it is kept
+        await store.save_placement(work, replace(asked, reservation=watched[-1].urn))
+    else:
+        unknown = next((each for each in made if each.state is ReservationState.UNKNOWN), None)
+        why = f"nobody can tell whether {unknown.offer.name} has booked" if unknown else await _why(work, asked)
+        await _refuse(work, replace(asked, reservation=unknown.urn if unknown else None), why)
+
+
+async def _ask_next(work: Work, placement: Placement, holds: Holds, asks: Asks) -> Placement:
+    """Holds rooms in the next hotel that has them and asks it; the placement then, of the same reservation when there is no such hotel."""
     ranking = await store.ranking_of(work, placement.ranking, placement.place) if placement.ranking else None
     candidates = ranking.candidates if ranking and placement.hotels <= FURTHER_HOTELS else ()
     for candidate in candidates:
@@ -145,13 +195,12 @@ async def _next_hotel(work: Work, placement: Placement, holds: Holds, asks: Asks
         await store.add_reservation(work, reservation)
         placement = replace(placement, hotels=placement.hotels + 1, reservation=reservation.urn)
         await asks.book(work, reservation, placement)
-        await store.save_placement(work, placement)
-        return
-    await _refuse(work, placement, "the ranking is not known" if ranking is None else _why(placement))
+        return placement
+    return placement
 
 
 async def _refuse(work: Work, placement: Placement, why: str) -> None:
-    refused = replace(placement, state=PlacementState.REFUSED, reservation=None, reason=why)
+    refused = replace(placement, state=PlacementState.REFUSED, reason=why)
     await store.save_placement(work, refused)
     await _audit_refused(work, refused)
     await _tell_refused(work, refused)
@@ -200,7 +249,9 @@ def _reservation(placement: Placement, ranking: Ranking, candidate: Candidate, h
     )  # fmt: skip
 
 
-def _why(placement: Placement) -> str:
+async def _why(work: Work, placement: Placement) -> str:
+    if placement.ranking is None or await store.ranking_of(work, placement.ranking, placement.place) is None:
+        return "the ranking is not known"
     if placement.hotels > FURTHER_HOTELS:
         return f"{placement.hotels} hotels said no"
     return f"{placement.hotels} hotels said no and no other has rooms" if placement.hotels else "no hotel of the ranking has rooms left"

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domains.booking import store
-from domains.booking.actions.book import Asks
+from domains.booking.actions.asks import Asks
 from domains.booking.actions.hold import release_hold
 from domains.booking.commands import CancelRooms
 from domains.booking.events import CancelRefused, RoomsCancelled
-from domains.booking.model import OWED, Placement, PlacementState, Reservation, ReservationState
+from domains.booking.model import OWED, UNRESOLVED, Placement, PlacementState, Reservation, ReservationState
 from domains.booking.ports import BookingStatus, Cancellation, Confirmation
 from kernel.hold import Holds
 from kernel.urn import Urn
@@ -36,7 +36,7 @@ async def cancel_rooms(work: Work, command: CancelRooms, reply_to: str, holds: H
     if placement.state is not PlacementState.UNDONE:
         placement = replace(placement, state=PlacementState.UNDOING, reason=command.reason or placement.reason)
     await store.save_placement(work, placement)
-    asked = any(each.state is ReservationState.ASKED for each in await store.reservations_of(work, command.workflow))
+    asked = any(each.state in UNRESOLVED for each in await store.reservations_of(work, command.workflow))
     if asked and not under_way:  # a hotel may have said no just before the lock, and the next one been asked
         under_way = await asks.withdraw(work, command.sub_case, command.workflow, reply_to)
     if not under_way:
@@ -50,6 +50,24 @@ async def undo(work: Work, workflow: Urn, holds: Holds, asks: Asks) -> None:
         return
     made = [await _undo_one(work, each, placement, holds, asks) for each in await store.reservations_of(work, workflow)]
     await _answer(work, placement, made)
+
+
+async def give_back(work: Work, placement: Placement, reservation: Reservation, found: Confirmation, asks: Asks) -> None:
+    """What turns out to be booked when nobody waits for it any more is cancelled, as an undo that stood still because of it goes on."""
+    waits = placement.state in (PlacementState.STUCK, PlacementState.UNDOING)
+    ghost = reservation.becomes(
+        ReservationState.CANCELLING, client_reference=found.client_reference, partner_reference=found.reference, total=found.total,
+        reason="found when nobody waited for it any more",
+    )  # fmt: skip
+    await asks.cancel(work, await store.save_reservation(work, ghost), placement.undo_reply_to if waits else None)
+    await store.save_placement(work, replace(placement, state=PlacementState.UNDOING) if waits else placement)
+    await _audit_ghost(work, reservation, found)
+
+
+async def undone_meanwhile(work: Work, placement: Placement) -> None:
+    """Answers for an undo that stood still, once nothing of it is in question any more."""
+    if placement.state is PlacementState.STUCK:
+        await _answer(work, placement, await store.reservations_of(work, placement.workflow), again=False)
 
 
 async def cancelled(work: Work, urn: Urn, cancellation: Cancellation, holds: Holds) -> None:
@@ -74,14 +92,15 @@ async def cancel_refused(work: Work, urn: Urn, why: str, evidence: dict[str, str
     if found is None:
         return
     placement, reservation = found
-    await store.save_reservation(work, reservation.becomes(ReservationState.CANCEL_REFUSED, reason=why))
+    if reservation.state is ReservationState.CANCELLING:
+        await store.save_reservation(work, reservation.becomes(ReservationState.CANCEL_REFUSED, reason=why))
     facts = {**evidence, **_evidence(reservation), "why": why}
     placement = replace(placement, evidence={**placement.evidence, **facts})
     await store.save_placement(work, placement)
     await work.audit(action="booking.cancel-refused", entity=urn, root=reservation.sub_case, reason=why, after=facts)
     if placement.state is PlacementState.UNDOING:
         await _settled(work, placement)
-    else:  # a ghost that nobody waits for
+    elif reservation.state is ReservationState.CANCELLING:  # a ghost that nobody waits for
         await work.record(CancelRefused(placement.sub_case, why, facts), aggregate=placement.sub_case)
 
 
@@ -135,16 +154,18 @@ async def _undo_one(work: Work, reservation: Reservation, placement: Placement, 
 
 
 async def _settled(work: Work, placement: Placement) -> None:
-    if placement.state is PlacementState.UNDOING:
+    if placement.state in (PlacementState.UNDOING, PlacementState.STUCK):
         await _answer(work, placement, await store.reservations_of(work, placement.workflow))
 
 
-async def _answer(work: Work, placement: Placement, made: Sequence[Reservation]) -> None:
-    """Ends the undoing when nothing is being cancelled any more."""
+async def _answer(work: Work, placement: Placement, made: Sequence[Reservation], *, again: bool = True) -> None:
+    """Ends the undoing when nothing is being cancelled any more. `again`: also when it says once more that it stands still."""
     states = {each.state for each in made}
     if ReservationState.CANCELLING in states:
         return
     stuck = ReservationState.CANCEL_REFUSED in states
+    if stuck and not again:
+        return
     placement = replace(placement, state=PlacementState.STUCK if stuck else PlacementState.UNDONE)
     await store.save_placement(work, placement)
     if stuck:
@@ -160,7 +181,9 @@ async def _cancelling(work: Work, urn: Urn) -> tuple[Placement, Reservation] | N
     known = await store.reservation_by_urn(work, urn)
     placement = None if known is None else await store.lock_placement(work, known.workflow)
     reservation = None if placement is None else await store.reservation_by_urn(work, urn)
-    if placement is None or reservation is None or reservation.state is not ReservationState.CANCELLING:
+    if placement is None or reservation is None:
+        return None
+    if reservation.state not in (ReservationState.CANCELLING, ReservationState.CANCEL_REFUSED):
         return None
     return placement, reservation
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from domains.booking import store
 from domains.booking.events import HoldsChanged
-from domains.booking.model import Hold, HoldState, ReservationState, count_urn
+from domains.booking.model import UNRESOLVED, Hold, HoldState, count_urn
 from kernel.hold import CONFIRM_MARGIN, HOLD_LIFETIME, Full, Holds, HoldsUnreachable, Report, Stay, Taken, Unrestored
 from kernel.urn import Urn
 from kernel.work import Work
@@ -66,7 +66,7 @@ async def expire_holds(work: Work, holds: Holds) -> int:
     now = await work.now()
     ending = await store.holds_ending(work, now, now + CONFIRM_MARGIN, ENDING_AT_ONCE)
     for hold, state in ending:
-        if state is ReservationState.ASKED:  # nobody knows yet whether the partner has booked them
+        if state in UNRESOLVED:  # nobody knows yet whether the partner has booked them
             await _lengthen(work, holds, hold, now + HOLD_LIFETIME)
         else:
             await _move(work, holds, hold.urn, HoldState.EXPIRED)

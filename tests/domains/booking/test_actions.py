@@ -22,6 +22,7 @@ from runtime.embedded.valkey import ValkeyUrls
 from tests.domains.booking.rooms import Asked, Story, a_confirmation, a_ranking, a_reply_to, an_offer, the_reservations, usd
 
 CONFIRMED, CANCELLING, CANCELLED = ReservationState.CONFIRMED, ReservationState.CANCELLING, ReservationState.CANCELLED
+WATCHED = ReservationState.WATCHED
 
 
 @pytest.fixture
@@ -56,7 +57,29 @@ class Desk:
 
     async def confirm(self, reservation: Reservation, reference: str = "1-100") -> None:
         async with self.booking.work(self.tenant) as work:
-            await actions.booking_confirmed(work, reservation.urn, a_confirmation(reservation, reference=reference), 1, self.holds)
+            confirmation = a_confirmation(reservation, reference=reference)
+            await actions.booking_confirmed(work, reservation.urn, confirmation, 1, self.holds, self.asked)
+
+    async def lose_sight_of(self, reservation: Reservation, evidence: dict[str, str] | None = None) -> None:
+        """Nobody can tell what became of it."""
+        async with self.booking.work(self.tenant) as work:
+            await actions.booking_unresolved(work, reservation.urn, evidence or {}, 1, self.holds, self.asked)
+
+    async def lose_patience(self, reservation: Reservation) -> bool:
+        """Nobody can tell yet, and the party cannot wait."""
+        async with self.booking.work(self.tenant) as work:
+            return await actions.booking_overdue(work, reservation.urn, self.holds, self.asked)
+
+    async def prove_absent(self, reservation: Reservation) -> None:
+        async with self.booking.work(self.tenant) as work:
+            await actions.booking_absent(work, reservation.urn, "proven absent", 1, self.holds, self.asked)
+
+    async def refuse_to_cancel(self, reservation: Reservation, why: str = "too late") -> None:
+        async with self.booking.work(self.tenant) as work:
+            await actions.cancel_refused(work, reservation.urn, why, {"code": "X"})
+
+    async def states(self) -> list[ReservationState]:
+        return [each.state for each in await self.reservations()]
 
     async def decline(self, reservation: Reservation, why: str = "stop sales") -> None:
         async with self.booking.work(self.tenant) as work:
@@ -205,21 +228,135 @@ async def test_a_party_of_several_rooms_is_one_booking(desk: Desk) -> None:
     assert await desk.counts() == [(3, 0, 0)]
 
 
-async def test_an_unresolved_booking_is_refused_with_evidence_and_asks_nobody_else(desk: Desk) -> None:
-    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer()])
+async def test_an_unresolved_booking_without_another_hotel_is_refused_as_unknown_with_evidence(desk: Desk) -> None:
+    offer = an_offer()
+    ranking = await a_ranking(desk.databases, desk.tenant, [offer])
     await desk.book(ranking)
-    async with desk.booking.work(desk.tenant) as work:
-        await actions.booking_unresolved(work, desk.asked.booked[0].urn, {"references": "abc"}, 1)
+    await desk.lose_sight_of(desk.asked.booked[0], {"references": "abc"})
     await desk.book(ranking, attempt=2)
     told = await desk.story.told("RoomsRefused")
-    assert [(each["unknown"], each["evidence"]) for each in told] == [(True, {"references": "abc"})] * 2
+    evidence = {"references": "abc", offer.name: "nobody can tell whether it has booked"}
+    assert [(each["unknown"], each["evidence"]) for each in told] == [(True, evidence)] * 2
     assert len(desk.asked.booked) == 1
+
+
+async def test_an_unresolved_booking_does_not_keep_the_party_from_the_next_hotel(desk: Desk) -> None:
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))]))
+    await desk.lose_sight_of(desk.asked.booked[0])
+    await desk.confirm(desk.asked.booked[1])
+    [told] = await desk.story.told("RoomsBooked", "RoomsRefused")
+    assert (told["name"], told["attempts"]) == ("RoomsBooked", 2)
+    assert await desk.states() == [ReservationState.UNKNOWN, CONFIRMED]
+
+
+async def test_a_party_that_cannot_wait_gets_the_next_hotel_and_the_first_is_cancelled_when_it_appears(desk: Desk) -> None:
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))]))
+    first = desk.asked.booked[0]
+    assert await desk.lose_patience(first)
+    assert not await desk.lose_patience(first)
+    second = desk.asked.booked[1]
+    assert await desk.states() == [WATCHED, ReservationState.ASKED]
+    await desk.confirm(second, "1-200")
+    await desk.confirm(first, "1-100")
+    [(ghost, reply_to)] = desk.asked.cancelled
+    assert (ghost.urn, ghost.partner_reference, reply_to) == (first.urn, "1-100", None)
+    await desk.cancelled(ghost)
+    assert await desk.states() == [CANCELLED, CONFIRMED]
+    [told] = await desk.story.told("RoomsBooked", "RoomsRefused", "RoomsCancelled")
+    assert told["confirmation"] == "1-200"
+
+
+async def test_what_appears_while_the_next_hotel_is_still_asked_is_cancelled(desk: Desk) -> None:
+    """Whatever the second one says: that it will not do is known in seconds, and then a third is asked."""
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150)), an_offer(nightly=usd(160))]))
+    first = desk.asked.booked[0]
+    await desk.lose_patience(first)
+    await desk.confirm(first)
+    await desk.decline(desk.asked.booked[1])
+    assert await desk.states() == [CANCELLING, ReservationState.DECLINED, ReservationState.ASKED]
+
+
+async def test_the_last_hope_is_waited_for_and_kept(desk: Desk) -> None:
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))]))
+    first = desk.asked.booked[0]
+    await desk.lose_patience(first)
+    await desk.decline(desk.asked.booked[1])
+    assert await desk.story.told("RoomsBooked", "RoomsRefused") == []
+    await desk.confirm(first, "1-100")
+    [told] = await desk.story.told("RoomsBooked", "RoomsRefused")
+    assert (told["name"], told["confirmation"], desk.asked.cancelled) == ("RoomsBooked", "1-100", [])
+    assert (await desk.placement()).reservation == first.urn
+
+
+async def test_when_the_last_hope_is_proven_absent_the_party_is_refused(desk: Desk) -> None:
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))]))
+    await desk.lose_patience(desk.asked.booked[0])
+    await desk.decline(desk.asked.booked[1])
+    await desk.prove_absent(desk.asked.booked[0])
+    [told] = await desk.story.told("RoomsBooked", "RoomsRefused")
+    assert (told["name"], told["unknown"], len(told["evidence"])) == ("RoomsRefused", False, 2)
+
+
+async def test_without_another_hotel_the_party_waits(desk: Desk) -> None:
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer()]))
+    assert not await desk.lose_patience(desk.asked.booked[0])
+    await desk.confirm(desk.asked.booked[0])
+    assert await desk.states() == [CONFIRMED]
+
+
+async def test_an_undo_owes_what_is_watched(desk: Desk) -> None:
+    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))])
+    await desk.book(ranking)
+    await desk.lose_patience(desk.asked.booked[0])
+    await desk.confirm(desk.asked.booked[1], "1-200")
+    desk.asked.under_way = 1
+    await desk.cancel(ranking.sub_case)
+    assert desk.asked.cancelled == []
+    await desk.confirm(desk.asked.booked[0], "1-100")
+    await desk.undo()
+    assert sorted(each.partner_reference or "" for each, _ in desk.asked.cancelled) == ["1-100", "1-200"]
+    for reservation, _ in list(desk.asked.cancelled):
+        await desk.cancelled(reservation)
+    [told] = await desk.story.told("RoomsCancelled")
+    assert len(told["reservations"]) == 2
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_a_person_finds_out_ends_an_undo_that_stood_still(desk: Desk, found: bool) -> None:
+    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer()])
+    await desk.book(ranking)
+    asked = desk.asked.booked[0]
+    await desk.lose_sight_of(asked)
+    await desk.cancel(ranking.sub_case)
+    await desk.refuse_to_cancel(asked, "the source knows no booking under our reference")
+    assert (await desk.placement()).state is PlacementState.STUCK
+    if found:
+        await desk.confirm(asked, "1-100")
+        assert [each.partner_reference for each, _ in desk.asked.cancelled] == [None, "1-100"]
+        assert await desk.story.told("RoomsCancelled") == []
+        await desk.cancelled(asked)
+    else:
+        await desk.prove_absent(asked)
+    [told] = await desk.story.told("RoomsCancelled")
+    assert told["reply_to"] == a_reply_to(desk.workflow, "~book")
+    assert (await desk.placement()).state is PlacementState.UNDONE
+
+
+async def test_what_a_person_has_cancelled_by_hand_ends_the_undo(desk: Desk) -> None:
+    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer()])
+    await desk.book(ranking)
+    await desk.confirm(desk.asked.booked[0])
+    await desk.cancel(ranking.sub_case)
+    for _ in range(2):  # refused, tried once more, refused again
+        await desk.refuse_to_cancel(desk.asked.booked[0])
+    await desk.cancelled(desk.asked.booked[0])
+    assert [each["name"] for each in await desk.story.told("RoomsCancelled", "CancelRefused")] == ["CancelRefused", "RoomsCancelled"]
+    assert await desk.counts() == [(0, 0, 50)]
 
 
 async def test_a_hotel_that_was_never_reached_is_left_for_the_next(desk: Desk) -> None:
     await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer(), an_offer(nightly=usd(150))]))
-    async with desk.booking.work(desk.tenant) as work:
-        await actions.booking_absent(work, desk.asked.booked[0].urn, "unreachable", 5, desk.holds, desk.asked)
+    await desk.prove_absent(desk.asked.booked[0])
     assert len(desk.asked.booked) == 2
     assert [each.state for each in await desk.reservations()] == [ReservationState.ABSENT, ReservationState.ASKED]
 
@@ -299,8 +436,7 @@ async def test_a_refused_cancellation_ends_with_the_sources_references(desk: Des
     await desk.book(ranking)
     await desk.confirm(desk.asked.booked[0])
     await desk.cancel(ranking.sub_case)
-    async with desk.booking.work(desk.tenant) as work:
-        await actions.cancel_refused(work, desk.asked.cancelled[0][0].urn, "too late", {"code": "X"})
+    await desk.refuse_to_cancel(desk.asked.cancelled[0][0])
     [told] = await desk.story.told("CancelRefused")
     assert told["evidence"]["partner_reference"] == "1-100"
     assert told["evidence"]["client_reference"] == desk.asked.booked[0].client_reference
@@ -312,8 +448,7 @@ async def test_a_refused_cancellation_ends_with_the_sources_references(desk: Des
 async def test_an_unknown_booking_is_looked_for_and_cancelled_when_undone(desk: Desk) -> None:
     ranking = await a_ranking(desk.databases, desk.tenant, [an_offer()])
     await desk.book(ranking)
-    async with desk.booking.work(desk.tenant) as work:
-        await actions.booking_unresolved(work, desk.asked.booked[0].urn, {}, 1)
+    await desk.lose_sight_of(desk.asked.booked[0])
     await desk.cancel(ranking.sub_case)
     assert [each.partner_reference for each, _ in desk.asked.cancelled] == [None]
 
@@ -357,8 +492,7 @@ async def test_holds_end_unless_the_booking_is_still_under_way(desk: Desk) -> No
     abandoned = Desk(desk.databases, desk.tenant, desk.holds)
     for each in (desk, abandoned):
         await each.book(await a_ranking(desk.databases, desk.tenant, [an_offer()]))
-    async with desk.booking.work(desk.tenant) as work:
-        await actions.booking_unresolved(work, abandoned.asked.booked[0].urn, {}, 1)
+    await abandoned.lose_sight_of(abandoned.asked.booked[0])
     late = timedelta(minutes=11)
     async with desk.booking.work(desk.tenant) as work:
         await work.execute(hold.update().where(hold.c.tenant == desk.tenant).values(until=await work.now() - late))
