@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from domains.cases import actions, queries
 from domains.cases.actions.issue import may_issue
-from domains.cases.commands import AcquireLock, DeclareDisruption, IssueVoucher, ReleaseLock
-from domains.cases.model import Case, CaseStatus, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
+from domains.cases.commands import AcquireLock, ClaimReview, DeclareDisruption, IssueVoucher, ReleaseLock, ResolveReview
+from domains.cases.model import Case, CaseStatus, Finding, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
+from kernel.identity import Role
 from kernel.patience import at_once
 from kernel.refusal import BadInput, NotFound, Refusal
 from kernel.urn import Urn
@@ -113,6 +114,31 @@ class VoucherRefusal:
 class VouchersRequested:
     requested: tuple[SubCase, ...]
     refused: tuple[VoucherRefusal, ...]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person decides of a review; `finding` where a partner's doing is in question, `reference` the partner's own name for it."""
+
+    review: Urn
+    version: int
+    reason: str
+    idempotency_key: str
+    finding: Finding | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewClaimed:
+    review: ReviewItem
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDecided:
+    """`review` is over when its `resolvedAt` says so; until then the partner is being asked."""
+
+    review: ReviewItem
     replayed: bool
 
 
@@ -296,6 +322,42 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
     answer = await _commit(context, issue)
     live.sub_cases_changed(context, answer.requested)
     return answer
+
+
+async def claim_review(info: Info, review: Urn, version: int) -> ReviewClaimed:
+    """Takes a review into one's hands; a supervisor may take it out of another's."""
+    context = info.context
+    seen = await _review(info, review)
+    command = ClaimReview(seen.urn, version, context.operator.name, over=_may_take_over(context))
+    return ReviewClaimed(await _commit(context, lambda work: actions.claim_review(work, command)))
+
+
+async def resolve_review(info: Info, input: Resolution) -> ReviewDecided:
+    """Ends a review with a reason, or by what was found out about a partner's doing."""
+    context = info.context
+    seen = await _review(info, input.review)
+    command = ResolveReview(seen.urn, input.version, input.reason, input.finding, input.reference or "", over=_may_take_over(context))
+
+    async def resolve(work: Work) -> ReviewDecided:
+        if await actions.answer_of(work, input.idempotency_key, command) is not None:
+            rows = await queries.reviews_by_urn(work.connection, context.tenant, [seen.urn])
+            return ReviewDecided(rows[seen.urn], replayed=True)
+        decided = await actions.resolve_review(work, command)
+        await actions.keep_answer(work, input.idempotency_key, {"review": decided.urn})
+        return ReviewDecided(decided, replayed=False)
+
+    return await _commit(context, resolve)
+
+
+async def _review(info: Info, urn: Urn) -> ReviewItem:
+    row = await info.context.loader(loaders.load_reviews).load(urn)
+    if row is None:
+        raise NotFound("There is no such review.")
+    return row
+
+
+def _may_take_over(context: Context) -> bool:
+    return context.operator.role.includes(Role.OPS_SUPERVISOR)
 
 
 async def _commit(context: Context, act: Callable[[Work], Awaitable[T]]) -> T:

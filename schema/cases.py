@@ -13,12 +13,13 @@ from resolvers import loaders
 from resolvers.page import Edge, Page
 from schema.audience import EVERYONE, OPERATOR, PARTNER
 from schema.binding import bind, extend, field, link, outcome, takes, view, words
-from schema.common import Money, Node, NotFound, PageInfo
+from schema.common import Money, Node, NotFound, PageInfo, VersionConflict
 
 CASE_STATUS = words(model.CaseStatus, seen_by=OPERATOR | PARTNER)
 SUB_CASE_STATUS = words(model.SubCaseStatus, seen_by=EVERYONE)
 TIER = words(model.Tier, seen_by=OPERATOR)
 REVIEW_KIND = words(model.ReviewKind, seen_by=OPERATOR)
+FINDING = words(model.Finding, seen_by=OPERATOR)
 SEVERITY = words(model.Severity, seen_by=OPERATOR)
 
 BOTH = OPERATOR | PARTNER
@@ -219,6 +220,16 @@ class SubCaseConnection:
     total_count: int
 
 
+@view(of=model.Decision, seen_by=OPERATOR)
+class Decision:
+    """What a person has decided of a review; nobody's where the partner's own late word ended it."""
+
+    finding: model.Finding | None
+    reason: str
+    by: Urn | None
+    at: datetime
+
+
 @view(of=model.ReviewItem, key="urn", kind="review", seen_by=OPERATOR, load=loaders.load_reviews, allow=OPERATORS)
 class ReviewItem(Node):
     """Something that waits for a person, with the evidence."""
@@ -232,6 +243,11 @@ class ReviewItem(Node):
     summary: str
     evidence: list[Fact] = bind(resolve.evidence_of_review, seen_by=OPERATOR)
     opened_at: datetime
+    operation: Urn | None = field(description="The call to a partner of which nobody can tell; resolving it takes a finding.")
+    claimed_by: Urn | None
+    claimed_name: str | None
+    claimed_at: datetime | None
+    decision: Decision | None = field(description="Without `resolvedAt`: the partner is being asked whether it bears this out.")
     resolved_at: datetime | None
 
 
@@ -279,6 +295,42 @@ class LockLost:
     """The lock has passed to somebody else."""
 
     message: str
+
+
+@view(of=refusals.ReviewTaken, seen_by=OPERATOR)
+class ReviewTaken:
+    """Another operator has taken this review."""
+
+    message: str
+    holder_name: str | None
+    since: datetime | None
+
+
+@view(of=refusals.ReviewOver, seen_by=OPERATOR)
+class ReviewOver:
+    """The review is resolved already."""
+
+    message: str
+
+
+@view(of=refusals.FindingNeeded, seen_by=OPERATOR)
+class FindingNeeded:
+    """Nobody knows what the partner did: the finding is missing."""
+
+    message: str
+
+
+@view(of=resolve.ReviewClaimed, seen_by=OPERATOR)
+class ReviewClaimed:
+    review: ReviewItem
+
+
+@view(of=resolve.ReviewDecided, seen_by=OPERATOR)
+class ReviewDecided:
+    """The review is over when its `resolvedAt` says so; until then the partner is being asked. `replayed`: the key was used before."""
+
+    review: ReviewItem
+    replayed: bool
 
 
 @view(of=resolve.CaseDeclared, seen_by=BOTH)
@@ -361,10 +413,30 @@ class IssueVoucherInput:
     idempotency_key: str
 
 
+@takes(of=resolve.Resolution, seen_by=OPERATOR)
+class ResolveReviewInput:
+    """`finding` is needed where the review names an operation; `reference` is the partner's own name for what was found."""
+
+    review: Urn
+    version: int
+    reason: str
+    idempotency_key: str
+    finding: model.Finding | None
+    reference: str | None
+
+
 DeclareDisruptionResult = Annotated[CaseDeclared | WrongVendor | OutsideAirports, outcome("DeclareDisruptionResult", seen_by=OPERATOR)]
 PushDisruptionResult = Annotated[CaseDeclared | WrongVendor, outcome("PushDisruptionResult", seen_by=PARTNER)]
 AcquireLockResult = Annotated[LockAcquired | SubCaseLocked | NotFound, outcome("AcquireLockResult", seen_by=OPERATOR)]
 ReleaseLockResult = Annotated[LockReleased | LockLost | NotFound, outcome("ReleaseLockResult", seen_by=OPERATOR)]
+
+ClaimReviewResult = Annotated[
+    ReviewClaimed | ReviewTaken | ReviewOver | VersionConflict | NotFound, outcome("ClaimReviewResult", seen_by=OPERATOR)
+]
+ResolveReviewResult = Annotated[
+    ReviewDecided | FindingNeeded | ReviewTaken | ReviewOver | VersionConflict | NotFound,
+    outcome("ResolveReviewResult", seen_by=OPERATOR),
+]
 
 
 # the roots -------------------------------------------------------------------------------------------------------------------
@@ -394,3 +466,7 @@ class Mutation:
     acquire_lock: AcquireLockResult = bind(resolve.acquire_lock, seen_by=OPERATOR, args={"sub_case": OPERATOR}, allow=OPERATORS)
     release_lock: ReleaseLockResult = bind(resolve.release_lock, seen_by=OPERATOR, args={"sub_case": OPERATOR}, allow=OPERATORS)
     issue_voucher: IssueVoucherResult = bind(resolve.issue_voucher, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)
+    claim_review: ClaimReviewResult = bind(
+        resolve.claim_review, seen_by=OPERATOR, args={"review": OPERATOR, "version": OPERATOR}, allow=OPERATORS
+    )
+    resolve_review: ResolveReviewResult = bind(resolve.resolve_review, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)

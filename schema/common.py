@@ -34,6 +34,15 @@ class PageInfo:
     end_cursor: str | None
 
 
+@view(of=refusal.VersionConflict, seen_by=OPERATOR, shared=True)
+class VersionConflict:
+    """Somebody changed it meanwhile: `expected` is the version that was seen, `actual` the one there is."""
+
+    message: str
+    expected: int
+    actual: int
+
+
 @view(of=refusal.NotFound, seen_by=EVERYONE, shared=True)
 class NotFound:
     """There is no such thing here; so answers what belongs to another airline, too."""

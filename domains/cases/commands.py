@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domains.cases.model import Offer
+from domains.cases.model import Finding, Offer
 from kernel.event import message
 from kernel.urn import Urn
 
@@ -74,3 +74,25 @@ class PublishOffer:
 class WithdrawOffer:
     sub_case: Urn
     reservation: Urn
+
+
+@message("cases")
+class ClaimReview:
+    """`version` is the one the operator saw; `over` takes it out of another's hands, as a supervisor may."""
+
+    review: Urn
+    version: int
+    name: str
+    over: bool = False
+
+
+@message("cases")
+class ResolveReview:
+    """`finding` is what the operator found out, where a partner's doing is in question; `reference` the partner's own name for it."""
+
+    review: Urn
+    version: int
+    reason: str
+    finding: Finding | None = None
+    reference: str = ""
+    over: bool = False

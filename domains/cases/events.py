@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from domains.cases.model import ReviewKind, SubCaseStatus
+from domains.cases.model import Finding, ReviewKind, SubCaseStatus
 from kernel.event import message
 from kernel.urn import Urn
 
@@ -113,6 +113,25 @@ class LockChanged:
 
 @message("cases")
 class ReviewOpened:
+    review: Urn
+    case: Urn
+    sub_case: Urn | None
+    kind: ReviewKind
+
+
+@message("cases")
+class ReviewDecided:
+    """A person has found out what a partner did; the domain that owns the operation ends it, or looks for it once more."""
+
+    review: Urn
+    operation: Urn
+    finding: Finding
+    reference: str
+    reason: str
+
+
+@message("cases")
+class ReviewResolved:
     review: Urn
     case: Urn
     sub_case: Urn | None

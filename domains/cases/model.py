@@ -283,8 +283,29 @@ class Lock:
         return self.session is not None and self.session != session
 
 
+class Finding(StrEnum):
+    """What a person has found out about something of which nobody knew whether a partner did it."""
+
+    FOUND = "FOUND"  # the partner holds it; of an undo: what was to be undone still stands
+    ABSENT = "ABSENT"  # the partner holds nothing
+    CANCELLED = "CANCELLED"  # the partner had it, and holds it no longer
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person has decided of a review item. `finding` is None where nothing was in question, `by` where a partner's word ended it."""
+
+    finding: Finding | None
+    reason: str
+    by: Urn | None
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
+    """`operation` is the call to a partner of which nobody can tell: its review ends by a finding. Decided and not resolved means that the
+    partner is being asked."""
+
     urn: Urn
     case: Urn
     sub_case: Urn | None
@@ -294,6 +315,14 @@ class ReviewItem:
     opened_at: datetime
     resolved_at: datetime | None
     version: int
+    operation: Urn | None = None
+    claimed_by: Urn | None = None
+    claimed_name: str | None = None
+    claimed_at: datetime | None = None
+    decision: Decision | None = None
+
+    def held_by_other(self, actor: Urn | None) -> bool:
+        return self.claimed_by is not None and self.claimed_by != actor
 
     @property
     def severity(self) -> Severity:

@@ -37,6 +37,18 @@ class OutcomeUnknown(Refusal):
     """A booking's outcome is still unknown; resolve its review first."""
 
 
+class ReviewTaken(Refusal):
+    """Another operator has taken this review; facts carry `holder_name` and `since`."""
+
+
+class ReviewOver(Refusal):
+    """This review is resolved already."""
+
+
+class FindingNeeded(Refusal):
+    """Nobody knows what the partner did: say what you found."""
+
+
 class OfferChanged(Refusal):
     """The offer changed after the passenger saw it; facts carry both versions."""
 

@@ -19,6 +19,7 @@ from domains.cases import tables as t
 from domains.cases.model import (
     Case,
     CaseStatus,
+    Decision,
     Guests,
     Lock,
     NextFlight,
@@ -331,11 +332,16 @@ def review_of(row: RowMapping) -> ReviewItem:
         row["opened_at"],
         row["resolved_at"],
         row["version"],
+        Urn(row["operation"]) if row["operation"] else None,
+        Urn(row["claimed_by"]) if row["claimed_by"] else None,
+        row["claimed_name"],
+        row["claimed_at"],
+        read(Decision, row["decision"]) if row["decision"] else None,
     )
 
 
 async def insert_review(work: Work, item: ReviewItem, subject: str) -> bool:
-    """False when the same finding about the same subject is there already."""
+    """False when one of the same kind about the same subject, or an open one about the same operation, is there already."""
     statement = upsert(t.review).values(
         tenant=work.tenant,
         urn=item.urn,
@@ -346,8 +352,33 @@ async def insert_review(work: Work, item: ReviewItem, subject: str) -> bool:
         summary=item.summary,
         evidence=item.evidence,
         opened_at=item.opened_at,
+        operation=item.operation,
     )
     return (await work.execute(statement.on_conflict_do_nothing().returning(t.review.c.urn))).first() is not None
+
+
+async def review_for_update(work: Work, urn: Urn) -> ReviewItem | None:
+    """The row locked; None when there is none."""
+    statement = select(t.review).where(t.review.c.tenant == work.tenant, t.review.c.urn == urn).with_for_update()
+    row = (await work.execute(statement)).mappings().first()
+    return review_of(row) if row else None
+
+
+async def open_review_of(work: Work, operation: Urn) -> ReviewItem | None:
+    """The open review of an operation, its row locked; there is one at most."""
+    c = t.review.c
+    statement = select(t.review).where(c.tenant == work.tenant, c.operation == operation, c.resolved_at.is_(None)).with_for_update()
+    row = (await work.execute(statement)).mappings().first()
+    return review_of(row) if row else None
+
+
+async def save_review(work: Work, urn: Urn, **changes: Any) -> ReviewItem:
+    """Raises the version; the row as it is then."""
+    if isinstance(changes.get("decision"), Decision):
+        changes["decision"] = encode(changes["decision"])
+    statement = update(t.review).where(t.review.c.tenant == work.tenant, t.review.c.urn == urn)
+    values = {"version": t.review.c.version + 1, **changes}
+    return review_of((await work.execute(statement.values(values).returning(t.review))).mappings().one())
 
 
 async def outcomes_unknown(work: Work, sub_cases: Sequence[Urn]) -> set[Urn]:

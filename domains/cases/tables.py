@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from kernel.operation import operation_table
@@ -110,9 +110,15 @@ review = tenant_table(
     document("evidence"),
     instant("opened_at"),
     instant("resolved_at", nullable=True),
+    urn_column("operation", nullable=True),  # the call to a partner of which nobody can tell
+    urn_column("claimed_by", nullable=True),
+    Column("claimed_name", Text),
+    instant("claimed_at", nullable=True),
+    document("decision", nullable=True),
     unique("kind", "subject"),
     refers_to("case", "case_urn"),
     lookup("opened_at", where="resolved_at is null"),
+    Index(None, "tenant", "operation", unique=True, postgresql_where=text("operation is not null and resolved_at is null")),
     versioned=True,
 )
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from domains.notifications import store
 from domains.notifications.commands import NotifyLead
 from domains.notifications.events import LeadNotified, LeadNotReached, MessageDelivered
-from domains.notifications.model import MISSED, Channel, Message, MessageState
+from domains.notifications.model import MISSED, UNRESOLVED, Channel, Message, MessageState
 from domains.notifications.ports import Delivery, DeliveryStatus, SentText, digest
 from domains.notifications.templates import has_template
 from kernel.urn import Urn
@@ -50,7 +50,7 @@ async def message_leaves(work: Work, urn: Urn, reference: str, body: str) -> Non
 async def message_sent(work: Work, urn: Urn, sent: SentText, vendor: str) -> None:
     """The partner has taken it. A report that came before this answer counts from now on."""
     message = await store.lock_message(work, urn)
-    if message is None or message.state is not MessageState.QUEUED:
+    if message is None or message.state not in UNRESOLVED:
         return
     taken = Delivery(sent.message, sent.status)
     _, reported, _ = await store.lock_delivery(work, vendor, taken)
@@ -68,7 +68,7 @@ async def message_sent(work: Work, urn: Urn, sent: SentText, vendor: str) -> Non
 async def message_not_sent(work: Work, urn: Urn, why: str, evidence: dict[str, str], *, unknown: bool = False) -> None:
     """The passenger was not told; or, when `unknown`, nobody can tell."""
     message = await store.lock_message(work, urn)
-    if message is None or message.state is not MessageState.QUEUED:
+    if message is None or message.state not in UNRESOLVED or (unknown and message.state is not MessageState.QUEUED):
         return
     message = message.becomes(MessageState.UNKNOWN if unknown else MessageState.NOT_SENT, reason=why, evidence=evidence)
     await store.save_message(work, message)

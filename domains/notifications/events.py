@@ -24,6 +24,18 @@ class LeadNotReached:
 
 
 @message("notifications")
+class MessageReviewed:
+    """Nobody can tell whether it was sent (`finding` None), or somebody has found out: FOUND, ABSENT or CANCELLED."""
+
+    sub_case: Urn
+    operation: Urn
+    finding: str | None
+    why: str
+    evidence: dict[str, str]
+    opens: bool = True
+
+
+@message("notifications")
 class MessageDelivered:
     sub_case: Urn
     message: Urn

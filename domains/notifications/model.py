@@ -26,8 +26,9 @@ MOVES: Final[dict[MessageState, frozenset[MessageState]]] = {
     _M.QUEUED: frozenset({_M.SENT, _M.NOT_SENT, _M.UNKNOWN}),
     _M.SENT: frozenset(),
     _M.NOT_SENT: frozenset(),
-    _M.UNKNOWN: frozenset(),
+    _M.UNKNOWN: frozenset({_M.SENT, _M.NOT_SENT}),
 }
+UNRESOLVED: Final = frozenset({_M.QUEUED, _M.UNKNOWN})
 MISSED: Final = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
 
 

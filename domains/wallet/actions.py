@@ -48,30 +48,36 @@ async def issue_card(work: Work, command: IssueCard, workflow: Urn, reply_to: st
         await _tell_refused(work, replace(card, reason="the card was voided meanwhile"))
 
 
-async def card_issued(work: Work, urn: Urn, issued: IssuedCard, vendor: str) -> None:
-    """The issuer has made it. Answers CardIssued, unless it is to be void: then the undo finds it and voids it."""
+async def card_issued(work: Work, urn: Urn, issued: IssuedCard, vendor: str, asks: Asks) -> None:
+    """The issuer has made it. Answers CardIssued, unless it is to be void: then the undo finds it and voids it, or goes on to."""
     card = await store.lock_card(work, urn)
-    if card is None or card.state is not CardState.REQUESTED:
+    if card is None or not card.in_question:
         return
+    stood_still = card.state is CardState.VOID_REFUSED
     card = card.becomes(CardState.ISSUED, issued=issued, vendor=vendor)
     await store.save_card(work, card)
     after = {"state": card.state, "amount": card.amount, "last_four": issued.last_four, "vendor": vendor, "workflow": card.workflow}
     await work.audit(action="wallet.card-issued", entity=urn, root=card.sub_case, after=after)
     if card.undo_reply_to is None:
         await _tell_issued(work, card)
+    elif stood_still:
+        await undo(work, card.workflow, asks)
 
 
 async def card_refused(work: Work, urn: Urn, why: str, evidence: dict[str, str], *, unknown: bool = False) -> None:
     """There is no card; or, when `unknown`, nobody can tell."""
     card = await store.lock_card(work, urn)
-    if card is None or card.state is not CardState.REQUESTED:
+    if card is None or not card.in_question or (unknown and card.state is not CardState.REQUESTED):
         return
+    stood_still = card.state is CardState.VOID_REFUSED
     card = card.becomes(CardState.UNKNOWN if unknown else CardState.REFUSED, reason=why, evidence=evidence)
     await store.save_card(work, card)
     after = {"state": card.state, "workflow": card.workflow, "evidence": evidence}
     await work.audit(action="wallet.card-refused", entity=urn, root=card.sub_case, reason=why, after=after)
     if card.undo_reply_to is None:
         await _tell_refused(work, card)
+    elif stood_still:
+        await _tell_undone(work, card)
 
 
 async def void_card(work: Work, command: VoidCard, reply_to: str, asks: Asks) -> None:
@@ -109,9 +115,9 @@ async def undo(work: Work, workflow: Urn, asks: Asks) -> None:
 
 
 async def card_voided(work: Work, urn: Urn, voided: Voided) -> None:
-    """The issuer has disabled it and taken back what was left."""
+    """The issuer has disabled it and taken back what was left, or a person has seen to it."""
     card = await store.lock_card(work, urn)
-    if card is None or card.state is not CardState.VOIDING:
+    if card is None or card.state not in (CardState.VOIDING, CardState.VOID_REFUSED):
         return
     returned = f"{voided.returned} went back to the pool" if voided.returned else "nothing was left on it"
     card = card.becomes(CardState.VOIDED, reason=returned)

@@ -25,6 +25,21 @@ class CardRefused:
 
 
 @message("wallet")
+class CardReviewed:
+    """Nobody can tell what the issuer has done (`finding` None), or somebody has found out: FOUND, ABSENT or CANCELLED.
+
+    `opens` is false where whoever asked for the undo is told of it, and opens a review in its place.
+    """
+
+    sub_case: Urn
+    operation: Urn
+    finding: str | None
+    why: str
+    evidence: dict[str, str]
+    opens: bool = True
+
+
+@message("wallet")
 class CardVoided:
     sub_case: Urn
     cards: tuple[Urn, ...]

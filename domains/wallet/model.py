@@ -30,10 +30,10 @@ MOVES: Final[dict[CardState, frozenset[CardState]]] = {
     _C.REQUESTED: frozenset({_C.ISSUED, _C.REFUSED, _C.UNKNOWN}),
     _C.ISSUED: frozenset({_C.VOIDING}),
     _C.REFUSED: frozenset(),
-    _C.UNKNOWN: frozenset({_C.VOID_REFUSED}),
+    _C.UNKNOWN: frozenset({_C.ISSUED, _C.REFUSED, _C.VOID_REFUSED}),
     _C.VOIDING: frozenset({_C.VOIDED, _C.VOID_REFUSED}),
     _C.VOIDED: frozenset(),
-    _C.VOID_REFUSED: frozenset({_C.VOIDING, _C.VOID_REFUSED}),
+    _C.VOID_REFUSED: frozenset({_C.VOIDING, _C.VOIDED, _C.VOID_REFUSED, _C.ISSUED, _C.REFUSED}),
     _C.NEVER: frozenset(),
 }
 
@@ -54,6 +54,12 @@ class Card:
     reason: str | None = None
     evidence: dict[str, str] = field(default_factory=dict)
     version: int = 1
+
+    @property
+    def in_question(self) -> bool:
+        """Whether nobody knows if there is a card: it was asked for, or a person looks."""
+        unknown = self.state is CardState.VOID_REFUSED and self.issued is None
+        return self.state in (CardState.REQUESTED, CardState.UNKNOWN) or unknown
 
     @property
     def last_four(self) -> str | None:

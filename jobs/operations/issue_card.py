@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from domains.wallet import actions
+from domains.wallet.events import CardReviewed
 from domains.wallet.model import Card
 from domains.wallet.ports import CardRequest, IssuedCard
 from jobs.operations.void_card import intend_void
@@ -14,7 +15,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.event import encode, read
 from kernel.money import Money
-from kernel.operation import Class, Operation, OperationRow, intend, withdraw
+from kernel.operation import Class, Finding, Operation, OperationRow, intend, withdraw
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -34,7 +35,7 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[IssuedCard]:
 async def _outcome(work: Work, row: OperationRow, answer: Answer[IssuedCard], ports: Ports) -> None:
     urn = Urn(row.intent["card"])
     if isinstance(answer, Ok):
-        await actions.card_issued(work, urn, answer.value, ports.cards.vendor)
+        await actions.card_issued(work, urn, answer.value, ports.cards.vendor, ASKS)
     elif isinstance(answer, Declined):
         await actions.card_refused(work, urn, answer.reason, {"code": answer.code})
     elif isinstance(answer, NotSent):
@@ -48,6 +49,10 @@ async def _resolved(work: Work, row: OperationRow, reply_to: str, ports: Ports) 
         await actions.undo(work, row.workflow, ASKS)
 
 
+async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
+    await work.record(CardReviewed(row.subject, row.urn, finding, why, row.evidence), aggregate=row.subject)
+
+
 ISSUE_CARD: Operation[Ports, IssuedCard] = Operation(
     name="issue_card",
     domain="wallet",
@@ -55,6 +60,7 @@ ISSUE_CARD: Operation[Ports, IssuedCard] = Operation(
     send=_send,
     outcome=_outcome,
     resolved=_resolved,
+    reviewed=_reviewed,
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=60),  # holder, card, account and load, one after the other
     patience=timedelta(minutes=30),

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domains.notifications import actions, queries
+from domains.notifications.events import MessageReviewed
 from domains.notifications.model import Message
 from domains.notifications.ports import SentText, Text
 from domains.notifications.templates import text_for
 from jobs.party import party_of
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
-from kernel.operation import Class, Operation, OperationRow, intend
+from kernel.operation import Class, Finding, Operation, OperationRow, intend
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -54,6 +55,10 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[SentText], port
         await actions.message_not_sent(work, urn, f"nobody can tell whether it was sent: {answer.why}", row.evidence, unknown=True)
 
 
+async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
+    await work.record(MessageReviewed(row.subject, row.urn, finding, why, row.evidence), aggregate=row.subject)
+
+
 SEND_MESSAGE: Operation[Ports, SentText] = Operation(
     name="send_message",
     domain="notifications",
@@ -61,6 +66,7 @@ SEND_MESSAGE: Operation[Ports, SentText] = Operation(
     send=_send,
     look_up=_look_up,
     outcome=_outcome,
+    reviewed=_reviewed,
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=30),
     patience=timedelta(hours=1),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domains.wallet import actions
+from domains.wallet.events import CardReviewed
 from domains.wallet.model import Card
 from domains.wallet.ports import IssuedCard, Voided
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.event import encode, read
-from kernel.operation import Class, Operation, OperationRow, intend
+from kernel.operation import Class, Finding, Operation, OperationRow, intend
 from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
@@ -31,12 +32,23 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[Voided], ports:
         await actions.void_refused(work, urn, why, row.evidence)
 
 
+async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
+    await work.record(CardReviewed(row.subject, row.urn, finding, why, row.evidence, opens=False), aggregate=row.subject)
+
+
+def _by_hand(row: OperationRow, reference: str) -> Voided:
+    """What a person has disabled by other means; what was left on it is the issuer's statement to tell."""
+    return Voided(read(IssuedCard, row.intent["issued"]).card, None)
+
+
 VOID_CARD: Operation[Ports, Voided] = Operation(
     name="void_card",
     domain="wallet",
     kind=Class.A,
     send=_send,
     outcome=_outcome,
+    reviewed=_reviewed,
+    by_hand=_by_hand,
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=60),  # several calls, one after the other
     patience=timedelta(hours=6),  # money that is not taken back is the airline's

@@ -8,6 +8,8 @@ from domains.booking import actions, queries
 from domains.booking.commands import BookRooms, CancelRooms, RankHotels
 from domains.booking.events import HoldsChanged
 from domains.booking.model import count_urn
+from domains.cases.events import ReviewDecided
+from jobs.finding import end_operation
 from jobs.operations.book_rooms import ASKS
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.registry import Ports, on, on_many
@@ -48,3 +50,9 @@ async def show_holds(work: Work, taken: Sequence[tuple[HoldsChanged, Envelope]],
             ports.feed.publish(work.tenant, f"holds:{count.airport}", count.urn, count.version)
 
     work.after_commit(show)
+
+
+@on(ReviewDecided)
+async def resolve_booking(work: Work, event: ReviewDecided, envelope: Envelope, ports: Ports) -> None:
+    """A person has found out what became of a call of ours."""
+    await end_operation(work, event, ports)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domains.booking.events import CancelRefused
+from domains.booking.events import BookingReviewed, CancelRefused
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
@@ -20,10 +20,10 @@ from domains.cases.events import (
     SubCaseOpened,
     VoucherRequested,
 )
-from domains.cases.model import ReviewKind
-from domains.notifications.events import LeadNotReached
+from domains.cases.model import Finding, ReviewKind
+from domains.notifications.events import LeadNotReached, MessageReviewed
 from domains.policies import queries as policies
-from domains.wallet.events import CardIssued, CardVoided
+from domains.wallet.events import CardIssued, CardReviewed, CardVoided
 from jobs.chores.publish_snapshots import publish_snapshots
 from jobs.operations.fetch_manifest import FETCH_MANIFEST
 from jobs.registry import Ports, on, on_many
@@ -177,8 +177,30 @@ async def review_afterwards(work: Work, event: LeadNotReached | CancelRefused, e
         return  # a workflow waits for this answer
     found = (await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])).get(event.sub_case)
     if found is not None:
+        evidence = event.evidence or {}
         kind = ReviewKind.PARTIAL_FULFILLMENT if isinstance(event, LeadNotReached) else ReviewKind.BOOKING_FAILED
-        await actions.open_review(work, kind, found.case, found.urn, event.why, event.evidence or {}, subject=envelope.urn)
+        named = evidence.get("operation") if isinstance(event, CancelRefused) else None
+        operation = Urn(named) if named else None
+        await actions.open_review(work, kind, found.case, found.urn, event.why, evidence, subject=envelope.urn, operation=operation)
+
+
+_IN_QUESTION = {
+    BookingReviewed: ReviewKind.OUTCOME_UNKNOWN, CardReviewed: ReviewKind.PAYMENT_FAILED, MessageReviewed: ReviewKind.PARTIAL_FULFILLMENT,
+}  # fmt: skip
+
+
+@on(BookingReviewed, CardReviewed, MessageReviewed)
+async def follow_review(work: Work, event: BookingReviewed | CardReviewed | MessageReviewed, envelope: Envelope, ports: Ports) -> None:
+    """Nobody can tell what a partner did: a person looks. Somebody could tell after all: nobody has to look any more."""
+    if event.finding is not None:
+        await actions.close_review(work, event.operation, Finding(event.finding), event.why)
+        return
+    if await actions.put_back_review(work, event.operation, event.why) or not event.opens:
+        return
+    found = (await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])).get(event.sub_case)
+    if found is not None:
+        kind, subject = _IN_QUESTION[type(event)], event.operation
+        await actions.open_review(work, kind, found.case, found.urn, event.why, event.evidence, subject=subject, operation=event.operation)
 
 
 def _alert(work: Work, ports: Ports, envelope: Envelope, kind: str, case: Urn, sub_case: Urn | None, said: str) -> None:

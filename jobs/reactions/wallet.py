@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from domains.cases.events import ReviewDecided
 from domains.wallet import actions
 from domains.wallet.commands import IssueCard, VoidCard
+from jobs.finding import end_operation
 from jobs.operations.issue_card import ASKS
 from jobs.registry import Ports, on
 from kernel.event import Envelope
@@ -20,3 +22,9 @@ async def issue_card(work: Work, command: IssueCard, envelope: Envelope, ports: 
 @on(VoidCard)
 async def void_card(work: Work, command: VoidCard, envelope: Envelope, ports: Ports) -> None:
     await actions.void_card(work, command, envelope.reply_to or "", ASKS)
+
+
+@on(ReviewDecided)
+async def resolve_card(work: Work, event: ReviewDecided, envelope: Envelope, ports: Ports) -> None:
+    """A person has found out what became of a call of ours."""
+    await end_operation(work, event, ports)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from domains.booking.events import CancelRefused
 from domains.cases import actions
 from domains.cases.events import WorkflowEnded
+from domains.wallet.events import VoidRefused
 from jobs.registry import Ports
+from kernel.event import name_of
 from kernel.saga import State, Step, Workflow
 from kernel.saga.runner import Hooks
 from kernel.saga.transition import Entry, EntryState
+from kernel.urn import Urn
 from kernel.work import Work
+
+_UNDO_REFUSALS = frozenset(map(name_of, (CancelRefused, VoidRefused)))
 
 
 def hooks(ports: Ports) -> Hooks:
@@ -24,7 +30,7 @@ def hooks(ports: Ports) -> Hooks:
 
 async def step_refused(work: Work, workflow: Workflow, step: Step, entry: Entry) -> None:
     """The workflow goes on; a person makes the step good."""
-    await actions.step_refused(work, workflow.urn, workflow.subject, step.name, entry.summary, _facts(entry))
+    await actions.step_refused(work, workflow.urn, workflow.subject, step.name, entry.summary, _facts(entry), _operation(entry))
 
 
 async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequence[Entry]) -> None:
@@ -32,9 +38,11 @@ async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequenc
     if outcome is State.DONE:
         await _tell(work, workflow, "DONE")
         return
-    for entry in entries:
-        if entry.state is EntryState.UNDO_REFUSED:
-            await actions.step_refused(work, workflow.urn, workflow.subject, f"undo {entry.step}", entry.summary, _facts(entry))
+    in_question = {entry.step for entry in entries if not entry.undo and _unknown(entry)}
+    for entry in entries:  # an undo that is refused because nobody knows what there is to undo is the same question
+        if entry.state is EntryState.UNDO_REFUSED and entry.step not in in_question:
+            step_name, operation = f"undo {entry.step}", _operation(entry)
+            await actions.step_refused(work, workflow.urn, workflow.subject, step_name, entry.summary, _facts(entry), operation)
     failed = next((entry for entry in entries if entry.state is EntryState.REFUSED), None)
     step = failed.step if failed else workflow.step if outcome is State.QUARANTINED else None
     await actions.end_workflow(
@@ -45,6 +53,7 @@ async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequenc
         why=workflow.failure or workflow.cancel_reason or "The workflow was undone.",
         unknown=outcome is State.QUARANTINED or _unknown(failed),
         evidence=_facts(failed) if failed else {},
+        operation=_operation(failed) if failed else None,
     )
     await _tell(work, workflow, "FAILED" if step else "COMPENSATED")
 
@@ -55,6 +64,12 @@ async def _tell(work: Work, workflow: Workflow, outcome: str) -> None:
 
 def _unknown(entry: Entry | None) -> bool:
     return entry is not None and entry.answer is not None and bool(entry.answer.get("unknown"))
+
+
+def _operation(entry: Entry) -> Urn | None:
+    """The call to a partner that is in question: nobody can tell what it did, or it should have taken something back and did not."""
+    named = entry.evidence.get("operation")
+    return Urn(str(named)) if named and (_unknown(entry) or entry.answer_name in _UNDO_REFUSALS) else None
 
 
 def _facts(entry: Entry) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from kernel.answer import Answer, Declined, NotSent, Unknown
 from kernel.operation.declaration import PENDING, Finding, Operation, OperationRow, Operations, State
 from kernel.operation.intent import COLUMNS, pending_for, read_row
 from kernel.operation.resolution import Moment, after_finding, written
+from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -25,7 +26,7 @@ _LOCK = text(f"select {COLUMNS}, nexa_now() as now from operation where tenant =
 _WRITE = text("""
     update operation set state = :state, reference = :reference, given_up = cast(:given_up as text[]), sends = :sends, waits = :waits,
         looks = :looks, verified = :verified, deaths = :deaths, unknown_at = :unknown_at, told = :told, journal = cast(:journal as jsonb),
-        ended_at = case when :ended then nexa_now() end, deadline = nexa_now() + make_interval(secs => :patience),
+        share = :share, ended_at = case when :ended then nexa_now() end, deadline = nexa_now() + make_interval(secs => :patience),
         due = nexa_now() + make_interval(secs => cast(:after as float8)), owner = null, fence = fence + 1, version = version + 1
     where tenant = :tenant and urn = :urn
 """)
@@ -67,6 +68,7 @@ async def resolve(
             "deaths": row.deaths,
             "unknown_at": row.unknown_at,
             "told": row.told,
+            "share": int(Share.INTERACTIVE),  # somebody sits and waits for it
             "journal": orjson.dumps(list(row.journal)).decode(),
             "ended": row.state not in PENDING,
             "patience": operation.patience.total_seconds(),

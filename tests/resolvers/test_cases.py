@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from domains.cases import actions, store
+from domains.cases import actions, queries, store
 from domains.cases.commands import IssueVoucher
-from domains.cases.model import Guests
+from domains.cases.model import Guests, ReviewKind
 from kernel.identity import Role
 from kernel.urn import Urn
 from resolvers.context import Context
@@ -44,6 +44,15 @@ def notice(**changes: Any) -> dict[str, Any]:
 
 def targets(*of: tuple[Urn, int]) -> list[dict[str, Any]]:
     return [{"urn": urn, "version": version} for urn, version in of]
+
+
+CLAIM = """mutation ($urn: Urn!, $version: Int!) { claimReview(review: $urn, version: $version) { __typename
+    ... on ReviewClaimed { review { version claimedName } } ... on ReviewTaken { message holderName }
+    ... on VersionConflict { expected actual } ... on NotFound { message } } }"""
+RESOLVE = """mutation ($input: ResolveReviewInput!) { resolveReview(input: $input) { __typename
+    ... on ReviewDecided { replayed review { version resolvedAt decision { finding reason by } } }
+    ... on FindingNeeded { message } ... on ReviewOver { message } ... on ReviewTaken { holderName }
+    ... on VersionConflict { expected actual } ... on NotFound { message } } }"""
 
 
 # reading ---------------------------------------------------------------------------------------------------------------------
@@ -296,3 +305,54 @@ async def test_a_partner_needs_the_scope(desk: Asker) -> None:
 async def test_a_partner_never_sees_another_airlines_case(ana: Asker, desk: Asker, stranger: Asker) -> None:
     elsewhere, _ = await open_case(stranger)
     assert (await desk.ask("query ($urn: Urn!) { case(urn: $urn) { urn } }", urn=elsewhere)) == {"case": None}
+
+
+# reviews ---------------------------------------------------------------------------------------------------------------------
+
+
+async def open_review(ana: Asker, operation: Urn | None) -> tuple[Urn, int]:
+    """A review about nothing in particular, or about an operation: (urn, version)."""
+    case, (urn,) = await open_case(ana)
+    async with Context(ana.identity, ana.doors).work("cases") as work:
+        kind = ReviewKind.OUTCOME_UNKNOWN
+        await actions.open_review(work, kind, case, urn, "nobody can tell", {"references": "abc"}, subject=urn, operation=operation)
+        found = await queries.reviews(work.connection, work.tenant, case_urn=case)
+    return found.items[0].urn, found.items[0].version
+
+
+async def test_a_review_is_claimed_and_resolved(ana: Asker, bob: Asker) -> None:
+    urn, version = await open_review(ana, None)
+    ben = bob.who(airports=frozenset())
+    taken = (await ben.ask(CLAIM, urn=urn, version=version))["claimReview"]
+    assert taken["review"]["claimedName"] == "Bob"
+    carl = ben.who(urn=Urn("urn:operator:carl"), name="Carl")
+    assert (await carl.ask(CLAIM, urn=urn, version=taken["review"]["version"]))["claimReview"]["holderName"] == "Bob"
+    decide = {"review": urn, "version": version, "reason": "seen to", "idempotencyKey": "k-1"}
+    stale = (await ben.ask(RESOLVE, input=decide))["resolveReview"]
+    assert stale == {"__typename": "VersionConflict", "expected": version, "actual": version + 1}
+    done = [(await ben.ask(RESOLVE, input=decide | {"version": version + 1}))["resolveReview"] for _ in range(2)]
+    assert [each["replayed"] for each in done] == [False, True]
+    assert done[0]["review"] == done[1]["review"]
+    assert done[0]["review"]["decision"] == {"finding": None, "reason": "seen to", "by": "urn:operator:bob"}
+    over = await ben.ask(RESOLVE, input=decide | {"version": version + 2, "idempotencyKey": "k-2"})
+    assert over["resolveReview"]["__typename"] == "ReviewOver"
+
+
+async def test_a_partners_doing_takes_a_finding(ana: Asker) -> None:
+    urn, version = await open_review(ana, Urn("urn:operation:o-1"))
+    decide = {"review": urn, "version": version, "reason": "I rang them up", "idempotencyKey": "k-1"}
+    assert (await ana.ask(RESOLVE, input=decide))["resolveReview"]["__typename"] == "FindingNeeded"
+    decided = (await ana.ask(RESOLVE, input=decide | {"finding": "FOUND", "reference": "1-100"}))["resolveReview"]["review"]
+    assert (decided["resolvedAt"], decided["decision"]["finding"]) == (None, "FOUND")
+    assert (await ana.ask(RESOLVE, input=decide | {"reason": ""})).codes == ["KEY_REUSED"]
+    assert (await ana.ask(RESOLVE, input=decide | {"reason": "", "idempotencyKey": "k-2"})).codes == ["BAD_INPUT"]
+
+
+async def test_a_supervisor_takes_a_review_over_and_a_stranger_does_not_see_it(ana: Asker, bob: Asker, stranger: Asker) -> None:
+    urn, version = await open_review(ana, None)
+    await bob.who(airports=frozenset()).ask(CLAIM, urn=urn, version=version)
+    assert (await ana.ask(CLAIM, urn=urn, version=version + 1))["claimReview"]["review"]["claimedName"] == "Ana"
+    for nobody in (stranger, bob):
+        assert (await nobody.ask(CLAIM, urn=urn, version=version))["claimReview"]["__typename"] == "NotFound"
+    auditor = ana.who(role=Role.FINANCE_AUDIT)
+    assert (await auditor.ask(CLAIM, urn=urn, version=version)).codes == ["FORBIDDEN"]

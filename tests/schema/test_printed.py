@@ -54,4 +54,6 @@ def test_each_audience_sees_its_own_roots_only() -> None:
     assert root("passenger", "Subscription") == set()
     assert root("partner", "Query") == {"case", "cases"}
     assert root("partner", "Mutation") == {"pushDisruption"}
-    assert root("operator", "Mutation") == {"acquireLock", "declareDisruption", "issueVoucher", "releaseLock"}
+    assert root("operator", "Mutation") == {
+        "acquireLock", "claimReview", "declareDisruption", "issueVoucher", "releaseLock", "resolveReview",
+    }  # fmt: skip

@@ -6,7 +6,15 @@ from domains.cases.actions.lock import acquire_lock, release_lock, release_sessi
 from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
 from domains.cases.actions.once import answer_of, forget_answers, keep_answer
 from domains.cases.actions.open import declare_disruption, manifest_unusable, provision_manifest
-from domains.cases.actions.review import end_workflow, open_review, step_refused
+from domains.cases.actions.review import (
+    claim_review,
+    close_review,
+    end_workflow,
+    open_review,
+    put_back_review,
+    resolve_review,
+    step_refused,
+)
 from domains.cases.actions.settle import refresh_case
 
 __all__ = [
@@ -15,6 +23,8 @@ __all__ = [
     "acquire_lock",
     "answer_of",
     "attach_card",
+    "claim_review",
+    "close_review",
     "declare_disruption",
     "decline_offer",
     "detach_card",
@@ -26,9 +36,11 @@ __all__ = [
     "open_review",
     "provision_manifest",
     "publish_offer",
+    "put_back_review",
     "refresh_case",
     "release_lock",
     "release_session",
+    "resolve_review",
     "step_refused",
     "withdraw_offer",
 ]

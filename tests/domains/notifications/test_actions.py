@@ -154,3 +154,15 @@ def test_a_text_holds_the_link_and_says_something_for_a_missing_fact() -> None:
     assert text_for(READY, "B6", {"hotel": "Quay"}, link) == f"B6: your room at Quay is ready. See it and accept or decline here: {link}"
     assert "a hotel nearby" in text_for(READY, "B6", {"hotel": ""}, link)
     assert "{" not in text_for("wallet.card-issued", "B6", {}, link)
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_a_person_finds_out_about_a_text_is_the_last_word(desk: Desk, found: bool) -> None:
+    await desk.notify()
+    await desk.not_sent(unknown=True)
+    await desk.not_sent(unknown=True)  # put back: nothing new
+    for _ in range(2):
+        await desk.sent() if found else await desk.not_sent()
+    told = [each["name"] for each in await desk.told()]
+    assert told == ["LeadNotReached", "LeadNotified" if found else "LeadNotReached"]
+    assert [message.state for message in await desk.messages()] == [MessageState.SENT if found else MessageState.NOT_SENT]

@@ -54,7 +54,7 @@ class Desk:
 
     async def issued(self) -> None:
         async with self.wallet.work(self.tenant) as work:
-            await actions.card_issued(work, self.asked.issues[0].urn, ISSUED, "pomelo")
+            await actions.card_issued(work, self.asked.issues[0].urn, ISSUED, "pomelo", self.asked)
 
     async def refused(self, *, unknown: bool = False) -> None:
         async with self.wallet.work(self.tenant) as work:
@@ -186,6 +186,45 @@ async def test_a_refused_void_keeps_the_issuers_ids_for_a_person_and_may_be_trie
     assert (told["name"], told["evidence"]) == ("VoidRefused", {"code": "E2", "vendor": "pomelo", "card": "crd-1"})
     await desk.void(attempt=2)
     assert len(desk.asked.voids) == 2
+
+
+async def test_a_card_that_is_found_after_all_is_told_and_shown(desk: Desk) -> None:
+    await desk.issue()
+    await desk.refused(unknown=True)
+    await desk.issued()
+    assert [each["name"] for each in await desk.told()] == ["CardRefused", "CardIssued"]
+    assert [card.state for card in await desk.cards()] == [CardState.ISSUED]
+
+
+async def test_a_card_that_is_found_after_its_undo_stood_still_is_voided(desk: Desk) -> None:
+    await desk.issue()
+    await desk.refused(unknown=True)
+    await desk.void()
+    await desk.issued()
+    assert [card.issued for card in desk.asked.voids] == [ISSUED]
+    await desk.voided()
+    assert [each["name"] for each in await desk.told()] == ["CardRefused", "VoidRefused", "CardVoided"]
+
+
+async def test_a_card_that_a_person_did_not_find_ends_its_undo(desk: Desk) -> None:
+    await desk.issue()
+    await desk.refused(unknown=True)
+    await desk.void()
+    await desk.refused()
+    told = await desk.told()
+    assert [each["name"] for each in told] == ["CardRefused", "VoidRefused", "CardVoided"]
+    assert (told[2]["cards"], told[2]["reply_to"]) == ([], f"{desk.workflow}|~card|1")
+    assert desk.asked.voids == []
+
+
+async def test_a_card_that_a_person_has_disabled_is_void(desk: Desk) -> None:
+    await desk.issue()
+    await desk.issued()
+    await desk.void()
+    async with desk.wallet.work(desk.tenant) as work:
+        await actions.void_refused(work, desk.asked.voids[0].urn, "blocked", {"code": "E2"})
+    await desk.voided()
+    assert [each["name"] for each in await desk.told()] == ["CardIssued", "VoidRefused", "CardVoided"]
 
 
 async def test_another_airline_sees_no_card(desk: Desk, databases: Databases) -> None:

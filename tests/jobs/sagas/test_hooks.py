@@ -57,7 +57,10 @@ async def _told(databases: Databases, tenant: Tenant) -> dict[str, list[Any]]:
         ended = await connection.execute(
             text("select body ->> 'outcome' from outbox where tenant = :tenant and name = 'WorkflowEnded'"), {"tenant": tenant}
         )
-        return {"reviews": [tuple(row) for row in reviews], "ended": list(ended.scalars())}
+        named = await connection.execute(
+            text("select operation from review where tenant = :tenant and operation is not null"), {"tenant": tenant}
+        )
+        return {"reviews": [tuple(row) for row in reviews], "ended": list(ended.scalars()), "operations": list(named.scalars())}
 
 
 async def test_a_refused_booking_waits_for_a_person(databases: Databases, tenant: Tenant) -> None:
@@ -85,7 +88,7 @@ async def test_a_cancelled_workflow_leaves_the_sub_case_pending(databases: Datab
         await world.tell(world.asked[0], ANSWERS["choose"](world.asked[0].command, None))
         assert await until_ended(world, workflow, hands.engine) == "COMPENSATED"
     assert (await _sub_case(databases, tenant, sub_case)).status is SubCaseStatus.PENDING
-    assert await _told(databases, tenant) == {"reviews": [], "ended": ["COMPENSATED"]}
+    assert await _told(databases, tenant) == {"reviews": [], "ended": ["COMPENSATED"], "operations": []}
 
 
 async def test_a_card_that_fails_is_a_review_and_no_more(databases: Databases, tenant: Tenant) -> None:
@@ -94,22 +97,36 @@ async def test_a_card_that_fails_is_a_review_and_no_more(databases: Databases, t
     async with running(an_engine(databases, tenant, ACCOMMODATE, hooks=hooks(_ports(databases)))) as hands:
         assert await until_ended(world, workflow, hands.engine) == "DONE"
     told = await _told(databases, tenant)
-    assert told == {"reviews": [("PAYMENT_FAILED", "card: the pool is dry")], "ended": ["DONE"]}
+    assert told == {"reviews": [("PAYMENT_FAILED", "card: the pool is dry")], "ended": ["DONE"], "operations": []}
 
 
-async def test_what_cannot_be_undone_is_a_review_of_its_own(databases: Databases, tenant: Tenant) -> None:
+async def test_what_cannot_be_undone_because_nobody_knows_is_one_review(databases: Databases, tenant: Tenant) -> None:
+    in_question = {"operation": "urn:operation:o-book", "reference": "x1"}
     refusals = {
         **REFUSALS,
-        "book": lambda command, asked: RoomsRefused(command.sub_case, "nobody knows", 1, unknown=True, evidence={"reference": "x1"}),
-        "~book": lambda command, asked: CancelRefused(command.sub_case, "past the deadline", {"partner_reference": "1-3087550"}),
+        "book": lambda command, asked: RoomsRefused(command.sub_case, "nobody knows", 1, unknown=True, evidence=in_question),
+        "~book": lambda command, asked: CancelRefused(command.sub_case, "not found", {"operation": "urn:operation:o-cancel"}),
     }
     world = World(databases, tenant, ACCOMMODATE, ANSWERS, refusals, refuse={"book", "~book"})
     sub_case, workflow = await _processing(databases, tenant)
     async with running(an_engine(databases, tenant, ACCOMMODATE, hooks=hooks(_ports(databases)))) as hands:
         assert await until_ended(world, workflow, hands.engine) == "REVIEW"
     assert (await _sub_case(databases, tenant, sub_case)).status is SubCaseStatus.MANUAL_REVIEW
-    kinds = [kind for kind, _ in (await _told(databases, tenant))["reviews"]]
-    assert kinds == ["OUTCOME_UNKNOWN", "PARTIAL_FULFILLMENT"]
+    told = await _told(databases, tenant)
+    assert told["reviews"] == [("OUTCOME_UNKNOWN", "book: nobody knows")], "its undo asks the same question"
+    assert told["operations"] == ["urn:operation:o-book"]
+
+
+async def test_an_undo_that_is_refused_is_a_review_of_its_own(databases: Databases, tenant: Tenant) -> None:
+    evidence = {"operation": "urn:operation:o-cancel", "partner_reference": "1-3087550"}
+    refusals = {**REFUSALS, "~book": lambda command, asked: CancelRefused(command.sub_case, "past the deadline", evidence)}
+    world = World(databases, tenant, ACCOMMODATE, ANSWERS, refusals, refuse={"publish", "~book"})
+    _, workflow = await _processing(databases, tenant)
+    async with running(an_engine(databases, tenant, ACCOMMODATE, hooks=hooks(_ports(databases)))) as hands:
+        assert await until_ended(world, workflow, hands.engine) == "REVIEW"
+    told = await _told(databases, tenant)
+    assert ("PARTIAL_FULFILLMENT", "undo book: past the deadline") in told["reviews"]
+    assert told["operations"] == ["urn:operation:o-cancel"]
 
 
 def _ports(databases: Databases) -> Ports:
