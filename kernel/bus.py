@@ -202,13 +202,18 @@ class Bus:
                 pipe.xack(key, GROUP, *done)
             await pipe.execute()
 
-    async def trim(self, streams: Iterable[str]) -> None:
-        """Cuts each stream behind its oldest message that is not done; never by length."""
+    async def trim(self, streams: Sequence[str], consumer: str) -> bool:
+        """Cuts each stream behind its oldest message that is not done, never by length; whether another consumer has any such message."""
+        asking = self.redis.pipeline(transaction=False)
         for key in streams:
-            pending = await self.redis.xpending(key, GROUP)
-            oldest = pending["min"] if pending["pending"] else None
-            if oldest is None:
-                groups = [group for group in await self.redis.xinfo_groups(key) if group["name"] in (GROUP, GROUP.encode())]
-                oldest = groups[0]["last-delivered-id"] if groups else None
-            if oldest:
-                await self.redis.xtrim(key, minid=oldest, approximate=True)
+            asking.xpending(key, GROUP)
+            asking.xinfo_groups(key)
+        answers = await asking.execute()
+        cutting, others = self.redis.pipeline(transaction=False), False
+        for key, pending, groups in zip(streams, answers[::2], answers[1::2], strict=True):
+            delivered = [group["last-delivered-id"] for group in groups if group["name"] in (GROUP, GROUP.encode())]
+            if oldest := pending["min"] if pending["pending"] else next(iter(delivered), None):
+                cutting.xtrim(key, minid=oldest, approximate=True)
+            others |= any(one["name"] != consumer.encode() for one in pending["consumers"] or ())
+        await cutting.execute()
+        return others

@@ -5,7 +5,8 @@ blocking read covers all of a tenant's streams; a batch goes through the lanes o
 acknowledged when every one has committed or parked it. Nothing lives in this process alone: it is pending in Redis too.
 
 Guarantees: each reaction's effect happens exactly once, within an aggregate of one sender in `seq` order; nothing is lost when this
-process or Redis dies. A message that comes before its predecessor is held and the sender is asked to publish again.
+process or Redis dies. A message that comes before its predecessor is held and the sender is asked to publish again. So order does not
+rest on the lease either: a consumer that was paused and wakes up, or two that both believe to lead, cannot overtake each other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from kernel.bus import Bus, Entry, stream
 from kernel.clock import monotonic
 from kernel.database import Databases
 from kernel.lane import Delivery, Lane, Reaction, Reactions, Taken
-from kernel.outbox import Published
+from kernel.outbox import Published, published_at
 from kernel.tenancy import Tenant
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ BATCH = 200  # messages per transaction
 BLOCK = timedelta(seconds=1)
 LEASE = timedelta(seconds=4)  # a dead consumer is followed after this
 TRIM = timedelta(seconds=5)
-GAP_PATIENCE = timedelta(seconds=10)  # then a missing message is older than the outbox remembers
+GAP_PATIENCE = timedelta(seconds=10)  # then the outbox is asked whether the missing message is still to come
 _REMEMBERED = 200_000  # aggregates whose last seq is known; about 40 MB
 
 _PARKED = text("select aggregate from parked where tenant = :tenant")
@@ -43,19 +44,41 @@ _TAKEN = text("""
 """)
 
 
+Key = tuple[str, str, str]  # a sequence: stream, sender, aggregate
+
+
 class Order:
-    """Watches `seq`: an entry that comes too early is held until what is missing came, or patience ends."""
+    """Watches `seq`: an entry that comes too early is held until what is missing came, or turns out to be no more.
+
+    Where a sequence is met in its middle, it says so and is taught: what came before may be taken, or lie with a consumer that was
+    paused and woke up, or be lost with a wiped bus.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str, str], int] = {}
-        self._early: dict[tuple[str, str, str], tuple[float, dict[int, Entry]]] = {}
+        self._last: dict[Key, int] = {}
+        self._early: dict[Key, tuple[float, dict[int, Entry]]] = {}
+
+    def unknown(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The first of each sequence among these that is met in its middle."""
+        first: dict[Key, Entry] = {}
+        for entry in entries:
+            key, seq = _key(entry), entry.envelope.seq
+            if key not in self._last and seq > 1 and (key not in first or seq < first[key].envelope.seq):
+                first[key] = entry
+        return list(first.values())
+
+    def learn(self, entry: Entry) -> list[Entry]:
+        """What came before this one needs not be waited for. What was held and may go on now, in order."""
+        key = _key(entry)
+        self._know(key, max(entry.envelope.seq - 1, self._last.get(key, 0)))
+        return list(self._follow(key))
 
     def admit(self, entry: Entry) -> list[Entry]:
         """The entries that may go on now, in order; empty when this one came too early."""
-        seq, key = entry.envelope.seq, (entry.stream, entry.envelope.sender, entry.envelope.aggregate)
-        last = self._last.get(key)
-        if seq == 0 or last is None or seq <= last + 1:
-            self._know(key, max(seq, last or 0))
+        seq, key = entry.envelope.seq, _key(entry)
+        last = self._last.get(key, 0)
+        if seq <= last + 1:
+            self._know(key, max(seq, last))
             return [entry, *self._follow(key)]
         self._early.setdefault(key, (monotonic(), {}))[1][seq] = entry
         return []
@@ -64,17 +87,16 @@ class Order:
         """Whose messages are missing."""
         return {sender for _, sender, _ in self._early}
 
-    def give_up(self) -> list[Entry]:
-        """What was held too long, in order."""
-        late = [key for key, (since, _) in self._early.items() if monotonic() - since > GAP_PATIENCE.total_seconds()]
-        released: list[Entry] = []
-        for key in late:
-            _, held = self._early.pop(key)
-            self._know(key, max(held))
-            released += [held[seq] for seq in sorted(held)]
-        return released
+    def overdue(self) -> list[Entry]:
+        """The first of each sequence that was held for long; asked once, it is held as long again."""
+        now, found = monotonic(), []
+        for key, (since, held) in self._early.items():
+            if now - since > GAP_PATIENCE.total_seconds():
+                found.append(held[min(held)])
+                self._early[key] = (now, held)
+        return found
 
-    def _follow(self, key: tuple[str, str, str]) -> Iterable[Entry]:
+    def _follow(self, key: Key) -> Iterable[Entry]:
         if key not in self._early:
             return
         _, held = self._early[key]
@@ -84,10 +106,14 @@ class Order:
         if not held:
             del self._early[key]
 
-    def _know(self, key: tuple[str, str, str], seq: int) -> None:
+    def _know(self, key: Key, seq: int) -> None:
         if len(self._last) >= _REMEMBERED:
-            self._last.clear()  # forgetting is safe: the next message of each becomes its new beginning
+            self._last.clear()  # forgetting is safe: the next message of each is met in the middle again
         self._last[key] = seq
+
+
+def _key(entry: Entry) -> Key:
+    return entry.stream, entry.envelope.sender, entry.envelope.aggregate
 
 
 @dataclass(slots=True)
@@ -103,7 +129,8 @@ class Consumer:
 
     def __init__(self, tenant: Tenant, bus: Bus, databases: Databases, reactions: Reactions, ports: Any, name: str) -> None:
         self.tenant, self.bus, self.databases, self.reactions, self.ports, self.name = tenant, bus, databases, reactions, ports, name
-        self.streams = [stream(tenant, domain) for domain in databases if domain != "intake"]
+        self.streams = {stream(tenant, domain): domain for domain in databases if domain != "intake"}
+        self._ledger = Ledger(databases, reactions)
         self._leads = self._prepared = False
         self._lanes: dict[str, Lane] = {}
         self._order = Order()
@@ -141,7 +168,7 @@ class Consumer:
             self._prepared = True
         await self._retry()
         wait = min(BLOCK.total_seconds(), max(0.001, min((lane.next_due for lane in self._lanes.values()), default=9.0) - monotonic()))
-        entries = await self.bus.read(self.tenant, self.streams, self.name, BATCH, int(wait * 1000) or 1)
+        entries = await self.bus.read(self.tenant, list(self.streams), self.name, BATCH, int(wait * 1000) or 1)
         for start in range(0, len(entries), BATCH):
             await self.handle(entries[start : start + BATCH])
         await self._mind_gaps()
@@ -149,7 +176,9 @@ class Consumer:
 
     async def handle(self, entries: Sequence[Entry]) -> None:
         """Applies entries in order and acknowledges those that are done everywhere."""
-        ready = [each for entry in entries for each in self._order.admit(entry)]
+        known = await self._without_a_gap(self._order.unknown(entries))
+        ready = [each for entry in known for each in self._order.learn(entry)]
+        ready += [each for entry in entries for each in self._order.admit(entry)]
         await self._apply(ready)
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
@@ -189,12 +218,26 @@ class Consumer:
             log.warning("messages of %s are missing", sender, extra={"tenant": self.tenant})
             await self.bus.doubt(self.tenant, sender)
             self._doubted[sender] = monotonic()
-        await self._apply(self._order.give_up())
+        ended = await self._without_a_gap(self._order.overdue())
+        await self._apply([each for entry in ended for each in self._order.learn(entry)])
         self._doubted = {sender: at for sender, at in self._doubted.items() if monotonic() - at < GAP_PATIENCE.total_seconds()}
+
+    async def _without_a_gap(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those whose predecessor was taken by everybody, is parked, or is forgotten: asked of the outbox and the inboxes."""
+        before: dict[int, Published] = {}
+        for sender in {entry.envelope.sender for entry in entries}:
+            asked = [(number, entry) for number, entry in enumerate(entries) if entry.envelope.sender == sender]
+            places = [(self.streams[entry.stream], entry.envelope.aggregate, entry.envelope.seq - 1) for _, entry in asked]
+            async with self.databases.relay(sender).connect() as connection:
+                found = await published_at(connection, self.tenant, places)
+            before |= {number: found[place] for (number, _), place in zip(asked, places, strict=True) if place in found}
+        lacking = await self._ledger.lacking(self.tenant, list(before.values())) if before else set[str]()
+        return [entry for number, entry in enumerate(entries) if number not in before or before[number].urn not in lacking]
 
     async def _trim(self) -> None:
         if monotonic() - self._trimmed >= TRIM.total_seconds():
-            await self.bus.trim(self.streams)
+            if await self.bus.trim(list(self.streams), self.name):
+                self._prepared = False  # somebody who led before us had read these, and was paused or has died since
             self._trimmed = monotonic()
 
     def _lane(self, domain: str) -> Lane:

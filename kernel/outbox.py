@@ -52,6 +52,11 @@ _OF_AGGREGATE = {
     """)
     for table in ("outbox", "intake")
 }
+_AT = text("""
+    select o.receiver, o.aggregate, o.seq, o.urn, o.name, o.reply_to is not null and not o.asked as reply
+    from unnest(cast(:receivers as text[]), cast(:aggregates as text[]), cast(:seqs as bigint[])) as t(receiver, aggregate, seq)
+    join outbox o on o.tenant = :tenant and o.receiver = t.receiver and o.aggregate = t.aggregate and o.seq = t.seq
+""")
 _TENANTS = text("select nexa_tenants()")
 _LEAD = text("""
     insert into relay_lease as l (name, owner, fence, until) values ('relay', :owner, 1, nexa_now() + cast(:lease as interval))
@@ -90,11 +95,11 @@ class Relay:
 
     def __init__(self, database: str, engine: AsyncEngine, bus: Bus, owner: str, lacking: Lacking) -> None:
         self.database, self.engine, self.bus, self.owner, self.lacking = database, engine, bus, owner, lacking
-        self._glance = engine.execution_options(isolation_level="AUTOCOMMIT")  # a poll is one statement: no BEGIN, no ROLLBACK
+        self._glance = engine.execution_options(isolation_level="AUTOCOMMIT")  # polls and marks are one statement: no BEGIN, no COMMIT
         self._fence: int | None = None
         self._renewed = self._watched = float("-inf")
         table = "intake" if database == "intake" else "outbox"
-        self._waiting = text(f"""
+        self.waiting = text(f"""
             select position, tenant, receiver, {_PAYLOAD} as payload
             from (select * from "{table}" where published_at is null order by position limit {BATCH}) as waiting order by position
         """)
@@ -154,7 +159,7 @@ class Relay:
 
     async def _publish(self) -> int:
         async with self._glance.connect() as connection:
-            rows = (await connection.execute(self._waiting)).all()
+            rows = (await connection.execute(self.waiting)).all()
         if not rows:
             return 0
         messages: dict[Tenant, list[tuple[str, str]]] = {}
@@ -170,7 +175,7 @@ class Relay:
         if not rows:
             return
         parameters = {"tenants": [row.tenant for row in rows], "positions": [row.position for row in rows], "fence": self._fence}
-        async with self.engine.begin() as connection:
+        async with self._glance.connect() as connection:
             marked = await connection.execute(self._mark, parameters)
         if marked.rowcount == 0:
             self._fence = None  # another relay leads; it publishes these again and inboxes drop the second copy
@@ -234,6 +239,15 @@ async def of_aggregate(
     statement = _OF_AGGREGATE["intake" if sender == "intake" else "outbox"]
     rows = await connection.execute(statement, {"tenant": tenant, "receivers": list(receivers), "aggregate": aggregate, "since": since})
     return [parse(tenant, row.payload.encode()) for row in sorted(rows, key=lambda row: int(row.position))]
+
+
+async def published_at(
+    connection: AsyncConnection, tenant: Tenant, places: Sequence[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], Published]:  # fmt: skip
+    """What a sender, read as `nexa_relay`, still keeps at these places: receiver, aggregate, `seq`."""
+    receivers, aggregates, seqs = (list(column) for column in zip(*places, strict=True))
+    rows = await connection.execute(_AT, {"tenant": tenant, "receivers": receivers, "aggregates": aggregates, "seqs": seqs})
+    return {(row.receiver, row.aggregate, row.seq): Published(row.urn, row.name, row.reply, row.aggregate) for row in rows}
 
 
 async def sent_to(

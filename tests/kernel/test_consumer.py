@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs.registry import Ports, on, on_many
-from kernel.bus import Bus, connect, stream
+from kernel.bus import FIELD, GROUP, Bus, connect, stream
 from kernel.database import Databases
 from kernel.event import Envelope
 from kernel.lane import ATTEMPTS
@@ -212,6 +212,54 @@ async def test_what_a_dead_worker_had_read_is_taken_over(traffic: Traffic) -> No
     assert [what for _, what in seen.whats] == [f"{n}" for n in range(5)]
 
 
+async def test_a_sequence_met_in_its_middle_waits_for_what_a_paused_worker_has_read(traffic: Traffic) -> None:
+    seen, (aggregate,) = Seen(traffic), reservations(1)
+    async with traffic.running("booking"):
+        await tell(traffic, [(aggregate, "1")])
+        await until(lambda: len(seen.whats) == 1)
+    relay, consumer = traffic.relay("booking"), traffic.consumer()
+    await tell(traffic, [(aggregate, "2"), (aggregate, "3"), (aggregate, "4")])
+    await relay.turn()
+    await relay.resign()
+    paused = await traffic.bus.read(traffic.tenant, list(consumer.streams), "worker-0", 1, 10)
+    assert len(paused) == 1
+    await consumer.handle(await traffic.bus.read(traffic.tenant, list(consumer.streams), "worker-1", 9, 10))  # it never saw "1" go by
+    assert len(seen.whats) == 1
+    await consumer.handle(paused)
+    assert [what for _, what in seen.whats] == ["1", "2", "3", "4"]
+
+
+async def test_a_sequence_met_in_its_middle_goes_on_when_all_before_was_taken(traffic: Traffic) -> None:
+    seen, (aggregate,) = Seen(traffic), reservations(1)
+    async with traffic.running("booking"):
+        await tell(traffic, [(aggregate, "1"), (aggregate, "2")])
+        await until(lambda: len(seen.whats) == 2)
+    async with traffic.running("booking"):  # another consumer, which knows nothing of them
+        await tell(traffic, [(aggregate, "3")])
+        await until(lambda: len(seen.whats) == 3)
+    assert [what for _, what in seen.whats] == ["1", "2", "3"]
+
+
+async def test_what_another_worker_reads_and_keeps_is_taken_over_by_the_one_who_leads(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel.consumer.TRIM", timedelta(seconds=0.2))
+    seen, key = Seen(traffic), stream(traffic.tenant, "booking")
+    async with traffic.running("booking"):
+        await tell(traffic, [(reservations(1)[0], "1")])
+        await until(lambda: len(seen.whats) == 1)
+    async with traffic.running():
+        await tell(traffic, [(reservations(1)[0], "2")])
+        async with traffic.databases.relay("booking").connect() as connection:
+            (row,) = await connection.execute(traffic.relay("booking").waiting)
+        pipe = traffic.bus.redis.pipeline(transaction=True)  # read by a worker that has just woken up, before the leader could
+        pipe.xadd(key, {FIELD: row.payload})
+        pipe.xreadgroup(GROUP, "worker-0", {key: ">"})
+        await pipe.execute()
+        await until(lambda: len(seen.whats) == 2)
+    assert [what for _, what in seen.whats] == ["1", "2"]
+
+
 async def test_two_workers_on_one_tenant_do_everything_once_and_in_order(traffic: Traffic) -> None:
     seen, aggregates = Seen(traffic), reservations(3)
     other = Traffic(traffic.tenant, traffic.databases, traffic.bus, traffic.registry, "worker-2")
@@ -267,7 +315,8 @@ async def test_streams_are_cut_behind_the_oldest_pending_message_only(traffic: T
     await traffic.bus.prepare([key])
     entries = await traffic.bus.read(traffic.tenant, [key], "worker-1", 900, 10)
     await traffic.bus.acknowledge(entries[:700])
-    await traffic.bus.trim([key])
+    assert not await traffic.bus.trim([key], "worker-1")
+    assert await traffic.bus.trim([key], "worker-2")
     kept = {id for id, _ in await traffic.bus.redis.xrange(key)}
     assert kept >= {entry.id for entry in entries[700:]}
     assert len(kept) < 1000
