@@ -116,7 +116,7 @@ async def test_messages_are_forgotten_after_seven_days_and_unpublished_ones_neve
     traffic: Traffic, relays: tuple[Relay, Relay], postgres_url: str
 ) -> None:
     relay, _ = relays
-    await tell(traffic, "old", "kept")
+    await tell(traffic, "old", "kept", "old too", "old as well")
     await drain(relay)
     await tell(traffic, "old and waiting")
     engine = make_engine(postgres_url.rsplit("/", 1)[0] + "/nexa_booking", pool=1)
@@ -126,7 +126,7 @@ async def test_messages_are_forgotten_after_seven_days_and_unpublished_ones_neve
             {"tenant": traffic.tenant},
         )
     await engine.dispose()
-    await prune({"booking": traffic.databases["booking"]}, traffic.tenant)
+    await prune({"booking": traffic.databases["booking"]}, traffic.tenant, batch=2)
     async with traffic.databases["booking"].read(traffic.tenant) as connection:
         left = await connection.execute(
             text("select body ->> 'what' from outbox where tenant = :tenant order by seq"), {"tenant": traffic.tenant}
