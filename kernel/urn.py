@@ -6,6 +6,7 @@ identity only for kinds that are minted outside Nexa, `status` never does.
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from typing import Final, Self
@@ -19,7 +20,7 @@ MINTED_OUTSIDE: Final = frozenset({"pnr", "passenger", "flight", "hotel", "auth"
 _ID: Final = re.compile(r"[A-Za-z0-9@._~|+\-]{1,120}")
 _TAG: Final = re.compile(r"[A-Za-z0-9_\-]{1,40}")
 _SHORT: Final = {"case": "c", "sub-case": "s", "reservation": "r", "workflow": "w", "operation": "op", "message": "m", "issued-card": "k"}
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_SYMBOLS: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghjkmnpqrstvwxyz")  # none that look alike
 
 
 class UrnError(ValueError):
@@ -64,12 +65,14 @@ class Urn(str):
     @classmethod
     def mint(cls, kind: str) -> Self:
         """A new name that no one else can have guessed: 16 symbols, 80 bits."""
-        token = "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        token = base64.b32encode(secrets.token_bytes(10)).decode().translate(_SYMBOLS)
         return cls.of(kind, f"{_SHORT[kind]}-{token}" if kind in _SHORT else token)
 
     @property
     def bare(self) -> Urn:
         """The stable form that keys carry."""
+        if self.status is None and (self.vendor is None or self.kind in MINTED_OUTSIDE):
+            return self
         return Urn.of(self.kind, self.id, self.vendor if self.kind in MINTED_OUTSIDE else None)
 
     def tagged(self, vendor: str | None = None, status: str | None = None) -> Urn:
