@@ -87,8 +87,7 @@ class Postgres:
 
     def start(self, *, template: Path | None = None) -> None:
         """Start and wait until it answers. With `template`, a new cluster is a copy of that (stopped) home. Raises: ServerError."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._servant = servant(binaries(), self.data)
+        self._prepare()
         self._await_predecessor()
         if not (self.data / "PG_VERSION").exists():
             self._copy(template) if template else self._create()
@@ -99,11 +98,20 @@ class Postgres:
         self._child = self._launch("postgres", ["-D", str(self.data), *options])
         self._await_ready(self._child)
 
+    def lay(self, template: Path) -> None:
+        """Put a copy of that (stopped) home in place, without starting it."""
+        self._prepare()
+        self._copy(template)
+
     def stop(self) -> None:
         """Shut down, open sessions included. May be repeated."""
         if self._child is not None:
             self._child.stop(*_SHUTDOWN)
             self._child = None
+
+    def _prepare(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._servant = servant(binaries(), self.data)
 
     def _create(self) -> None:
         """`initdb` into a folder that is made, and given away, before: the server's user could not make one below ours."""

@@ -166,9 +166,7 @@ def _settle_in(home: Path, ports: Ports) -> None:
     """A ready cluster in its place, the one that every test begins with: only what is the tenants' own is still to be made."""
     ready = migrated_template()
     shutil.copy2(ready / "secrets.json", home)
-    server = Postgres(home / "postgres", port=ports.postgres, careless=True)
-    server.start(template=ready)
-    server.stop()
+    Postgres(home / "postgres", port=ports.postgres).lay(ready)
 
 
 def _await_ready(home: Path, child: Child) -> None:
