@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Final
 
-_SIDE_BY_SIDE: Final = ("-n", "2", "--dist", "loadgroup")  # tests/conftest.py says what stays together
+_SIDE_BY_SIDE: Final = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")  # tests/conftest.py says what stays together
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
