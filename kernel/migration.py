@@ -112,7 +112,8 @@ def _tenant(table: Table, domain: str) -> list[str]:
     if info["dispatch_sees"]:
         statements += [
             f'create policy dispatch on "{name}" to {DISPATCH} using (true)',
-            f'grant select ({_columns(info["dispatch_sees"])}) on "{name}" to {DISPATCH}',
+            # with its place, by which a claim finds the row that it has locked
+            f'grant select ({_columns((*info["dispatch_sees"], "ctid"))}) on "{name}" to {DISPATCH}',
         ]
     if info["dispatch_sets"]:
         statements.append(f'grant update ({_columns(info["dispatch_sets"])}) on "{name}" to {DISPATCH}')

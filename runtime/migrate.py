@@ -113,8 +113,9 @@ async def _roles(admin: AsyncConnection, role_urls: Mapping[str, str]) -> None:
             raise ValueError(f"the address of {name} must name the role {expected} and its password")
         await _role(admin, expected, f"login password '{_scram(str(url.password))}'")
         await _run(admin, f"alter role {expected} set idle_in_transaction_session_timeout = '{_PAUSED}'")
-    for setting in _BY_INDEX:
-        await _run(admin, f"alter role {RELAY} set {setting} = off")
+    for role in (RELAY, DISPATCH):
+        for setting in _BY_INDEX:
+            await _run(admin, f"alter role {role} set {setting} = off")
 
 
 async def _role(admin: AsyncConnection, role: str, options: str) -> None:

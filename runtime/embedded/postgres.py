@@ -39,6 +39,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
+    "autovacuum_naptime": "10s",  # a storm fills empty tables within seconds: plans made for empty ones must not stay for a minute
 }
 _CARELESS: Final[Mapping[str, str]] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 

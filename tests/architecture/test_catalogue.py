@@ -212,7 +212,7 @@ def _column_grants(name: str) -> dict[tuple[str, str], set[str]]:
     if name in RELAYED:
         grants["nexa_relay", "UPDATE"] = RELAY_SETS
     if name in DISPATCH_SEES:
-        grants["nexa_dispatch", "SELECT"] = DISPATCH_SEES[name]
+        grants["nexa_dispatch", "SELECT"] = DISPATCH_SEES[name] | {"ctid"}  # where a row lies says nothing of what is in it
     if name in DISPATCH_SETS:
         grants["nexa_dispatch", "UPDATE"] = DISPATCH_SETS[name]
     return grants
