@@ -19,6 +19,7 @@ KINDS: Final = frozenset(
 MINTED_OUTSIDE: Final = frozenset({"pnr", "passenger", "flight", "hotel", "auth"})
 _ID: Final = re.compile(r"[A-Za-z0-9@._~|+\-]{1,120}")
 _TAG: Final = re.compile(r"[A-Za-z0-9_\-]{1,40}")
+_WHOLE: Final = re.compile(rf"urn:([a-z-]+):({_ID.pattern})(?::vendor:({_TAG.pattern}))?(?::status:({_TAG.pattern}))?")
 _SHORT: Final = {"case": "c", "sub-case": "s", "reservation": "r", "workflow": "w", "operation": "op", "message": "m", "issued-card": "k"}
 _SYMBOLS: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghjkmnpqrstvwxyz")  # none that look alike
 
@@ -41,20 +42,10 @@ class Urn(str):
 
     def __new__(cls, text: str) -> Self:
         self = super().__new__(cls, text)
-        parts = text.split(":")
-        if len(parts) < 3 or parts[0] != "urn":
-            raise UrnError(f"{text[:80]!r} is not a URN; expected urn:<entity>:<id>[:vendor:<vendor>][:status:<status>]")
-        if parts[1] not in KINDS:
-            raise UrnError(f"{parts[1][:40]!r} is not a kind of URN that Nexa knows; known kinds: {', '.join(sorted(KINDS))}")
-        if not _ID.fullmatch(parts[2]):
-            raise UrnError(f"the id of {text[:80]!r} must be 1 to 120 letters, digits or @._~|+-")
-        tags = dict(zip(parts[3::2], parts[4::2], strict=False))
-        if len(parts) % 2 == 0 or list(tags) not in ([], ["vendor"], ["status"], ["vendor", "status"]):
-            raise UrnError(f"after the id of {text[:80]!r} only :vendor:<vendor> and :status:<status> may follow, in this order")
-        if any(not _TAG.fullmatch(tag) for tag in tags.values()):
-            raise UrnError(f"a tag of {text[:80]!r} must be 1 to 40 letters, digits, _ or -")
-        self.kind, self.id = parts[1], parts[2]
-        self.vendor, self.status = tags.get("vendor"), tags.get("status")
+        found = _WHOLE.fullmatch(text)
+        if found is None or found[1] not in KINDS:
+            raise UrnError(_wrong_with(text))
+        self.kind, self.id, self.vendor, self.status = found.groups()
         return self
 
     @classmethod
@@ -65,7 +56,7 @@ class Urn(str):
     @classmethod
     def mint(cls, kind: str) -> Self:
         """A new name that no one else can have guessed: 16 symbols, 80 bits."""
-        token = base64.b32encode(secrets.token_bytes(10)).decode().translate(_SYMBOLS)
+        token = fresh_token(16)
         return cls.of(kind, f"{_SHORT[kind]}-{token}" if kind in _SHORT else token)
 
     @property
@@ -94,3 +85,23 @@ class Urn(str):
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)
+
+
+def fresh_token(symbols: int) -> str:
+    """So many symbols that no one else can have guessed: five bits each."""
+    return base64.b32encode(secrets.token_bytes(symbols * 5 // 8 + 1)).decode()[:symbols].translate(_SYMBOLS)
+
+
+def _wrong_with(text: str) -> str:
+    """What is wrong, and what would be right."""
+    parts = text.split(":")
+    if len(parts) < 3 or parts[0] != "urn":
+        return f"{text[:80]!r} is not a URN; expected urn:<entity>:<id>[:vendor:<vendor>][:status:<status>]"
+    if parts[1] not in KINDS:
+        return f"{parts[1][:40]!r} is not a kind of URN that Nexa knows; known kinds: {', '.join(sorted(KINDS))}"
+    if not _ID.fullmatch(parts[2]):
+        return f"the id of {text[:80]!r} must be 1 to 120 letters, digits or @._~|+-"
+    tags = dict(zip(parts[3::2], parts[4::2], strict=False))
+    if len(parts) % 2 == 0 or list(tags) not in (["vendor"], ["status"], ["vendor", "status"]):
+        return f"after the id of {text[:80]!r} only :vendor:<vendor> and :status:<status> may follow, in this order"
+    return f"a tag of {text[:80]!r} must be 1 to 40 letters, digits, _ or -"
