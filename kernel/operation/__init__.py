@@ -17,7 +17,7 @@ dead cannot finish what another has resolved; an operation always ends, in an ou
 """
 
 from kernel.operation.declaration import Backoff, Class, Finding, Operation, OperationRow, Operations, State, fresh_reference
-from kernel.operation.intent import intend, operations_of, pending_for, withdraw
+from kernel.operation.intent import Intent, intend, intend_many, operations_of, pending_for, withdraw
 from kernel.operation.review import resolve
 from kernel.operation.tables import operation_table
 
@@ -25,12 +25,14 @@ __all__ = [
     "Backoff",
     "Class",
     "Finding",
+    "Intent",
     "Operation",
     "OperationRow",
     "Operations",
     "State",
     "fresh_reference",
     "intend",
+    "intend_many",
     "operation_table",
     "operations_of",
     "pending_for",

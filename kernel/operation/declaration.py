@@ -5,7 +5,6 @@ Declared once in `jobs/operations/<name>.py`; `P` is what plugs in the world, `T
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +14,13 @@ from typing import Any, Final, Generic, TypeVar
 from kernel.answer import Answer
 from kernel.tenancy import Tenant
 from kernel.turns import Share
-from kernel.urn import Urn
+from kernel.urn import Urn, fresh_token
 from kernel.work import Work
 
 P = TypeVar("P")
 T = TypeVar("T")
 
 REFERENCE_LENGTH: Final = 20  # characters; the shortest limit among the partners
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Class(StrEnum):
@@ -136,7 +134,7 @@ class Backoff:
 
 def fresh_reference() -> str:
     """A client reference that no one else can have: 20 symbols, 100 bits."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    return fresh_token(REFERENCE_LENGTH)
 
 
 Send = Callable[[P, OperationRow], Awaitable[Answer[T]]]
@@ -191,6 +189,7 @@ class Operation(Generic[P, T]):
     wait: timedelta = timedelta(minutes=4)  # unknown for so long, `instead` is told; scaled by NEXA_SETTLE_SCALE
     conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
     at_once: int = 64  # in flight per worker
+    records_only: bool = False  # its outcome writes no row of a domain, only messages: outcomes that come together share a commit
     share: Share = Share.FORWARD  # of the claims, where the question it belongs to does not say
     reference: Callable[[], str] | None = None  # makes the next client reference; class B and C have one unless they say otherwise
 

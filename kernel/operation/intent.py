@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +26,13 @@ COLUMNS = (
 _INTEND = text("""
     insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, state,
         deadline, due)
-    values (:tenant, :urn, :name, :subject, :workflow, :key, :reference, cast(:intent as jsonb), :reply_to, :actor, :correlation, :share,
-            'INTENT', nexa_now() + make_interval(secs => :patience), coalesce(cast(:due as timestamptz), nexa_now()))
+    select :tenant, urn, :name, subject, workflow, key, reference, cast(intent as jsonb), reply_to, actor, correlation, share, 'INTENT',
+           now + make_interval(secs => :patience), coalesce(due, now)
+    from unnest(cast(:urns as text[]), cast(:subjects as text[]), cast(:workflows as text[]), cast(:keys as text[]),
+                cast(:references as text[]), cast(:intents as text[]), cast(:replies as text[]), cast(:actors as text[]),
+                cast(:correlations as text[]), cast(:shares as int[]), cast(:dues as timestamptz[]))
+         as t(urn, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, due),
+         (select nexa_now() as now) as moment
     on conflict (tenant, key) do nothing
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
@@ -50,6 +56,25 @@ _OF = text(f"""
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What shall happen once. `key` names it for good; `facts` is plain JSON without personal data.
+
+    Left out, `workflow` and `share` are read from `reply_to`, and `actor` and `correlation` are the work's.
+    """
+
+    subject: Urn
+    key: str
+    facts: Mapping[str, Any]
+    reply_to: str | None = None
+    workflow: Urn | None = None
+    client_reference: str | None = None
+    due: datetime | None = None  # not sent before
+    share: Share | None = None
+    actor: Urn | None = None
+    correlation: str | None = None
+
+
 async def intend(
     work: Work, operation: Operation[Any, Any], *, subject: Urn, key: str, intent: Mapping[str, Any], reply_to: str | None = None,
     workflow: Urn | None = None, client_reference: str | None = None, due: datetime | None = None, share: Share | None = None,
@@ -59,32 +84,44 @@ async def intend(
     `key` names the intent for good: intending it again answers with the first one and changes nothing. `workflow` is read from
     `reply_to` when not given, and so is `share`. `intent` is plain JSON without personal data. Must run in the operation's own database.
     """
+    urn = Urn.mint("operation")
+    made = Intent(subject, key, intent, reply_to, workflow, client_reference, due, share)
+    if await _insert(work, operation, [(urn, made)]):
+        return urn
+    return Urn((await work.execute(_BY_KEY, {"tenant": work.tenant, "key": key})).scalar_one())
+
+
+async def intend_many(work: Work, operation: Operation[Any, Any], intents: Sequence[Intent]) -> None:
+    """`intend` for many, in one statement; those whose key is known already change nothing."""
+    await _insert(work, operation, [(Urn.mint("operation"), each) for each in intents])
+
+
+async def _insert(work: Work, operation: Operation[Any, Any], intents: Sequence[tuple[Urn, Intent]]) -> int:
+    """How many are new."""
     if work.domain != operation.domain:
         raise ValueError(f"operation {operation.name} lies in {operation.domain}, this work is in {work.domain}")
     work.due = True
-    urn = Urn.mint("operation")
+    made = [each for _, each in intents]
     result = await work.execute(
         _INTEND,
         {
             "tenant": work.tenant,
-            "urn": str(urn),
             "name": operation.name,
-            "subject": str(subject),
-            "workflow": _workflow(workflow, reply_to),
-            "key": key,
-            "reference": client_reference or operation.next_reference(),
-            "intent": orjson.dumps(encode(intent)).decode(),
-            "reply_to": reply_to,
-            "actor": work.actor,
-            "correlation": work.correlation,
-            "share": int(_share(operation, reply_to) if share is None else share),
             "patience": operation.patience.total_seconds(),
-            "due": due,
+            "urns": [str(urn) for urn, _ in intents],
+            "subjects": [str(each.subject) for each in made],
+            "workflows": [_workflow(each.workflow, each.reply_to) for each in made],
+            "keys": [each.key for each in made],
+            "references": [each.client_reference or operation.next_reference() for each in made],
+            "intents": [orjson.dumps(encode(each.facts)).decode() for each in made],
+            "replies": [each.reply_to for each in made],
+            "actors": [each.actor or work.actor for each in made],
+            "correlations": [each.correlation or work.correlation for each in made],
+            "shares": [int(_share(operation, each.reply_to) if each.share is None else each.share) for each in made],
+            "dues": [each.due for each in made],
         },
     )
-    if result.rowcount:
-        return urn
-    return Urn((await work.execute(_BY_KEY, {"tenant": work.tenant, "key": key})).scalar_one())
+    return result.rowcount
 
 
 async def withdraw(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn, reply_to: str | None) -> int:

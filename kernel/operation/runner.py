@@ -10,8 +10,8 @@ import asyncio
 import logging
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -24,7 +24,7 @@ from kernel.bell import Bell
 from kernel.claim import Claim
 from kernel.clock import monotonic
 from kernel.database import Database
-from kernel.operation.declaration import Operation, OperationRow, Operations, State
+from kernel.operation.declaration import PENDING, Operation, OperationRow, Operations, State
 from kernel.operation.intent import COLUMNS, read_row
 from kernel.operation.resolution import (
     Moment,
@@ -41,9 +41,11 @@ from kernel.operation.resolution import (
     written,
 )
 from kernel.operation.review import review, settle
+from kernel.operation.together import Together
 from kernel.patience import patiently
 from kernel.presence import Presence
 from kernel.tenancy import Tenant
+from kernel.urn import Urn
 from kernel.work import Work
 
 log = logging.getLogger(__name__)
@@ -58,23 +60,42 @@ _LOAD = text(f"""
 """)
 _MINE = text(f"""
     select {COLUMNS}, nexa_now() as now from operation
-    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me for update
+    where tenant = :tenant and owner = :me
+      and (urn, fence) in (select * from unnest(cast(:urns as text[]), cast(:fences as bigint[])))
+    order by urn for update
 """)
 _RESEND = text("""
     update operation set state = 'SENT', sends = sends + 1, sent_at = nexa_now(), version = version + 1
     where tenant = :tenant and urn = :urn and fence = :fence and owner = :me returning sends
 """)
 _WRITE = text("""
-    update operation set state = :state, reference = :reference, given_up = cast(:given_up as text[]), sends = :sends, waits = :waits,
-        looks = :looks, verified = :verified, deaths = :deaths, unknown_at = :unknown_at, watched_at = :watched_at, told = :told,
-        journal = cast(:journal as jsonb), ended_at = case when :ended then coalesce(ended_at, nexa_now()) end,
-        due = nexa_now() + make_interval(secs => cast(:after as float8)), owner = null, version = version + 1
-    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me
+    update operation o set state = t.state, reference = t.reference, given_up = t.given_up, sends = t.sends, waits = t.waits,
+        looks = t.looks, verified = t.verified, deaths = t.deaths, unknown_at = t.unknown_at, watched_at = t.watched_at, told = t.told,
+        journal = t.journal, ended_at = case when t.ended then coalesce(o.ended_at, nexa_now()) end,
+        due = nexa_now() + make_interval(secs => t.after), owner = null, version = o.version + 1
+    from jsonb_to_recordset(cast(:rows as jsonb)) as t(
+        urn text, fence bigint, state text, reference text, given_up text[], sends int, waits int, looks int, verified int, deaths int,
+        unknown_at timestamptz, watched_at timestamptz, told text, journal jsonb, ended bool, after float8)
+    where o.tenant = :tenant and o.urn = t.urn and o.fence = t.fence and o.owner = :me
 """)
 
 Decide = Callable[[OperationRow, Moment], Move]
 Tell = Callable[[Work, Operation[Any, Any], OperationRow, OperationRow, Answer[Any]], Awaitable[None]]
+Held = Mapping[Urn, tuple[OperationRow, Moment]]
+Also = Callable[[Work, Move], Awaitable[None]]
 Ask = Callable[[Any, OperationRow], Awaitable[Answer[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was done with a row, and how it is decided what that means. `also` runs in the same transaction."""
+
+    operation: Operation[Any, Any]
+    row: OperationRow
+    did: str
+    answer: Answer[Any] | None
+    decide: Decide
+    also: Also | None
 
 
 class OperationRunner:
@@ -86,6 +107,7 @@ class OperationRunner:
     ) -> None:  # fmt: skip
         self.database, self.operations, self.ports, self.presence, self.bell = database, operations, ports, presence, bell
         self.scale, self.draw = scale, draw
+        self._together = Together(self._commit, self._commit_alone)
 
     async def load(self, tenant: Tenant, claims: Sequence[Claim]) -> list[OperationRow]:
         """The claimed rows that are still ours."""
@@ -176,37 +198,46 @@ class OperationRunner:
 
     async def _finish(
         self, operation: Operation[Any, Any], row: OperationRow, did: str, answer: Answer[Any] | None, decide: Decide,
-        also: Callable[[Work, Move], Awaitable[None]] | None = None,
+        also: Also | None = None,
     ) -> None:  # fmt: skip
         """Commits the answer, however long the database is away; drops it when the claim was lost, because somebody else resolves it."""
+        done = _Done(operation, row, did, answer, decide, also)
+        commit = self._together.add if operation.records_only and also is None else self._commit_alone
         try:
-            commit = partial(self._commit, operation, row, did, answer, decide, also)
-            move = await patiently(commit, self.database.name, row.tenant)
+            move = await commit(row.tenant, done)
         except Exception as error:
             log.exception("the outcome of %s could not be written", row.urn, extra={"tenant": row.tenant})
             move = await self._stumble(operation, row, type(error).__name__)
         if move is not None and move.after is not None and move.after <= SOON:
             self.bell.ring_in(move.after)
 
-    async def _commit(
-        self, operation: Operation[Any, Any], row: OperationRow, did: str, answer: Answer[Any] | None, decide: Decide,
-        also: Callable[[Work, Move], Awaitable[None]] | None,
-    ) -> Move | None:  # fmt: skip
-        async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
-            held = await self._hold(work, row)
-            if held is None:
-                return None
-            mine, moment = held
-            move = decide(mine, moment)
-            move = replace(move, row=written(move.row, line(did, mine, answer, moment)))
-            if overdue(operation, move.row, moment):
-                move = await self._watch(work, operation, move, moment)
-            await self._write(work, move)
-            if move.outcome is not None:
-                await self._settle(work, operation, mine, move.row, move.outcome)
-            if also is not None:
-                await also(work, move)
-            return move
+    async def _commit_alone(self, tenant: Tenant, done: _Done) -> Move | None:
+        return (await patiently(partial(self._commit, tenant, [done]), self.database.name, tenant))[0]
+
+    async def _commit(self, tenant: Tenant, batch: Sequence[_Done]) -> list[Move | None]:
+        """One transaction; None in the place of those whose claim was lost."""
+        async with self.database.work(tenant) as work:
+            held = await self._hold(work, [done.row for done in batch])
+            moves = [await self._move(work, done, held) for done in batch]
+            await self._write(work, [move for move in moves if move is not None])
+            for done, move in zip(batch, moves, strict=True):
+                if move is None:
+                    continue
+                work.actor, work.correlation = move.row.actor, move.row.correlation
+                if move.outcome is not None:
+                    await self._settle(work, done.operation, held[move.row.urn][0], move.row, move.outcome)
+                if done.also is not None:
+                    await done.also(work, move)
+            return moves
+
+    async def _move(self, work: Work, done: _Done, held: Held) -> Move | None:
+        if done.row.urn not in held:
+            return None
+        mine, moment = held[done.row.urn]
+        work.actor, work.correlation = mine.actor, mine.correlation
+        move = done.decide(mine, moment)
+        move = replace(move, row=written(move.row, line(done.did, mine, done.answer, moment)))
+        return await self._watch(work, done.operation, move, moment) if overdue(done.operation, move.row, moment) else move
 
     async def _watch(self, work: Work, operation: Operation[Any, Any], move: Move, moment: Moment) -> Move:
         """Nobody can wait for it any longer: from the moment on that something else is done in its place, it is only watched."""
@@ -233,13 +264,13 @@ class OperationRunner:
 
     async def _give_way(self, operation: Operation[Any, Any], row: OperationRow, error: str, tell: Tell) -> Move | None:
         async with self.database.work(row.tenant, actor=row.actor, correlation=row.correlation) as work:
-            held = await self._hold(work, row)
-            if held is None:
+            held = await self._hold(work, [row])
+            if row.urn not in held:
                 return None
-            mine, moment = held
+            mine, moment = held[row.urn]
             move = after_stumble(operation, mine, error, moment)
             move = replace(move, row=written(move.row, line("stumble", mine, Unknown(error), moment)))
-            await self._write(work, move)
+            await self._write(work, [move])
             if move.outcome is not None:
                 await tell(work, operation, mine, move.row, move.outcome)
             return move
@@ -252,39 +283,34 @@ class OperationRunner:
         await work.audit(action=f"{operation.domain}.operation-given-up", entity=row.urn, root=row.subject, reason=why, after=evidence)
         await review(work, operation, row, why)
 
-    async def _hold(self, work: Work, row: OperationRow) -> tuple[OperationRow, Moment] | None:
-        """Locks the row as it is now; None when the claim was lost."""
-        found = (await work.execute(_MINE, self._key(row))).mappings().first()
-        if found is None:
-            log.warning("claim on %s was lost; its answer is left to whoever has it", row.urn, extra={"tenant": row.tenant})
-            return None
-        return read_row(found), Moment(found["now"], self.scale, self.draw)
+    async def _hold(self, work: Work, rows: Sequence[OperationRow]) -> Held:
+        """Locks the rows that are still ours, as they are now."""
+        urns, fences = [str(row.urn) for row in rows], [row.fence for row in rows]
+        facts = {"tenant": work.tenant, "me": self.presence.me, "urns": urns, "fences": fences}
+        found = [(read_row(row), Moment(row["now"], self.scale, self.draw)) for row in (await work.execute(_MINE, facts)).mappings()]
+        held = {row.urn: (row, moment) for row, moment in found}
+        for row in rows:
+            if row.urn not in held:
+                log.warning("claim on %s was lost; its answer is left to whoever has it", row.urn, extra={"tenant": row.tenant})
+        return held
 
-    async def _write(self, work: Work, move: Move) -> None:
-        row = move.row
-        await work.execute(
-            _WRITE,
-            {
-                **self._key(row),
-                "state": row.state.value,
-                "reference": row.reference,
-                "given_up": list(row.given_up),
-                "sends": row.sends,
-                "waits": row.waits,
-                "looks": row.looks,
-                "verified": row.verified,
-                "deaths": row.deaths,
-                "unknown_at": row.unknown_at,
-                "watched_at": row.watched_at,
-                "told": row.told,
-                "journal": orjson.dumps(list(row.journal)).decode(),
-                "ended": row.state not in (State.INTENT, State.SENT, State.UNKNOWN),
-                "after": None if move.after is None else move.after.total_seconds(),
-            },
-        )
+    async def _write(self, work: Work, moves: Sequence[Move]) -> None:
+        if moves:
+            rows = orjson.dumps([_written_row(move) for move in moves]).decode()
+            await work.execute(_WRITE, {"tenant": work.tenant, "me": self.presence.me, "rows": rows})
 
     def _key(self, row: OperationRow) -> dict[str, Any]:
         return {"tenant": row.tenant, "urn": str(row.urn), "fence": row.fence, "me": self.presence.me}
+
+
+def _written_row(move: Move) -> dict[str, Any]:
+    row = move.row
+    return {
+        "urn": str(row.urn), "fence": row.fence, "state": row.state.value, "reference": row.reference, "given_up": row.given_up,
+        "sends": row.sends, "waits": row.waits, "looks": row.looks, "verified": row.verified, "deaths": row.deaths,
+        "unknown_at": row.unknown_at, "watched_at": row.watched_at, "told": row.told, "journal": row.journal,
+        "ended": row.state not in PENDING, "after": None if move.after is None else move.after.total_seconds(),
+    }  # fmt: skip
 
 
 def _known_as(operation: Operation[Any, Any], row: OperationRow) -> Ask | None:
