@@ -78,8 +78,11 @@ async def measure(arguments: argparse.Namespace, console: Console) -> Result:
             bar = bars.add_task("acknowledging", total=wanted)
             for number in range(2 * arguments.pairs):
                 slow = number % 4 in (1, 2)  # fast slow slow fast: neither kind always comes first
+                await site.sign_in()
                 await _order(site, slow)
                 rounds.append(await _round(site, floor, targets, arguments, slow, lambda: bars.advance(bar)))
+                took, kind = _ms(median(rounds[-1].acknowledged)), "slow" if slow else "fast"
+                console.print(f"[dim]{number + 1:2}  partners {kind}: {took} ms at the median[/]")
                 await _order(site, False)
                 await _run_dry(site)
         await floor.close()
