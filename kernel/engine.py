@@ -34,7 +34,7 @@ from kernel.urn import Urn
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 50  # rows per claim
+BATCH: Final = 200  # rows per claim
 ADVANCING: Final = 3  # batches of workflows under way at once; the fourth connection is for everybody else
 LOST_EVERY: Final = 15  # beats between two searches for claims that nobody holds
 TENANTS_FOR: Final = timedelta(seconds=5)  # how long the list of tenants is believed

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.registry import Registry as Adapters
-from jobs.engine import make_engine
+from jobs.engine import NOTHING_MORE, Workload, make_engine
 from jobs.registry import Chore
 from kernel import clock, doorbell
 from kernel.bell import Bell
@@ -62,8 +62,10 @@ class Stop:
 class Worker:
     """One worker process. `run` returns after `stop` was set and everything under way has ended."""
 
-    def __init__(self, settings: Settings, *, name: str | None = None, adapters: Adapters | None = None) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: Settings, *, name: str | None = None, adapters: Adapters | None = None, more: Workload = NOTHING_MORE
+    ) -> None:
+        self.settings, self.more = settings, more
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self.queue = doorbell.queue_of(self.name)
         self.shop = shop(settings, self.name, adapters)
@@ -100,7 +102,7 @@ class Worker:
             self.engine.wake(tenant, urn)
 
     async def _engine(self) -> None:
-        self.engine = make_engine(self.shop.ports, self.name, tenants=self.settings.tenants or None, queue=self.queue)
+        self.engine = make_engine(self.shop.ports, self.name, tenants=self.settings.tenants or None, queue=self.queue, more=self.more)
         await self.engine.run()
 
     async def _call_the_roll(self) -> None:
@@ -205,9 +207,9 @@ async def repeat(run: Callable[[], Awaitable[object]], name: str, every: timedel
         await bell.wait(pause)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, more: Workload = NOTHING_MORE) -> None:
     """Works until SIGTERM or SIGINT."""
-    worker = Worker(settings)
+    worker = Worker(settings, more=more)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)

@@ -20,8 +20,9 @@ from rich.table import Table
 from runtime.bench import Result
 from runtime.bench.site import BenchError
 from runtime.commands import CommandError
+from runtime.peers import PeersError
 
-BENCHES: Final = ("ack", "outbox")
+BENCHES: Final = ("ack", "outbox", "saga")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True, highlight=False)
     try:
         result: Result = asyncio.run(module.measure(arguments, console))
-    except BenchError as error:
+    except (BenchError, PeersError) as error:
         raise CommandError(str(error)) from error
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("sqlalchemy", "strawberry-graphql", "uvicorn")}}
     if arguments.json:
