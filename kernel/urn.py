@@ -101,7 +101,6 @@ def _wrong_with(text: str) -> str:
         return f"{parts[1][:40]!r} is not a kind of URN that Nexa knows; known kinds: {', '.join(sorted(KINDS))}"
     if not _ID.fullmatch(parts[2]):
         return f"the id of {text[:80]!r} must be 1 to 120 letters, digits or @._~|+-"
-    tags = dict(zip(parts[3::2], parts[4::2], strict=False))
-    if len(parts) % 2 == 0 or list(tags) not in (["vendor"], ["status"], ["vendor", "status"]):
+    if len(parts) % 2 == 0 or parts[3::2] not in (["vendor"], ["status"], ["vendor", "status"]):
         return f"after the id of {text[:80]!r} only :vendor:<vendor> and :status:<status> may follow, in this order"
     return f"a tag of {text[:80]!r} must be 1 to 40 letters, digits, _ or -"

@@ -33,9 +33,24 @@ def test_keys_carry_what_belongs_to_identity(text: str, bare: str) -> None:
     assert urn.status is None
 
 
-@pytest.mark.parametrize("text", ["", "case:c-1", "urn:case", "urn:nothing:1", "urn:case:c 1", "urn:case:c-1:vendor", "urn:case:c-1:x:y"])
-def test_what_is_no_name_is_refused(text: str) -> None:
-    with pytest.raises(UrnError):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not a URN"),
+        ("case:c-1", "is not a URN"),
+        ("urn:case", "is not a URN"),
+        ("urn:nothing:1", "is not a kind of URN that Nexa knows; known kinds: airline"),
+        ("urn:case:c 1", "must be 1 to 120 letters"),
+        ("urn:case:c-1\n", "must be 1 to 120 letters"),
+        ("urn:case:c-1:vendor", "may follow, in this order"),
+        ("urn:case:c-1:x:y", "may follow, in this order"),
+        ("urn:case:c-1:status:open:vendor:a", "may follow, in this order"),
+        ("urn:case:c-1:vendor:a:vendor:b", "may follow, in this order"),
+        ("urn:case:c-1:vendor:a b", "a tag of"),
+    ],
+)
+def test_what_is_no_name_is_refused_and_why(text: str, why: str) -> None:
+    with pytest.raises(UrnError, match=why):
         Urn(text)
 
 
