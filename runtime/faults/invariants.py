@@ -135,10 +135,8 @@ def answered(evidence: Evidence) -> Found:
         done = audited.get((intent.tenant, f"the passenger's own answer {intent.intent}"))
         if why := _unanswered(intent.kind, sub_case, done, started, people):
             broken.append(f"{intent.kind} of {intent.sub_case} was acknowledged, {why}")
-    for database in ("cases", "booking", "wallet", "notifications"):
-        for row in evidence.table(database, "operation"):
-            if row["state"] in ("INTENT", "SENT", "UNKNOWN"):
-                broken.append(f"{row['urn']} ({row['name']}) never ended: {row['state']}")
+    hanging = [row for row in _operations(evidence) if row["state"] in ("INTENT", "SENT", "UNKNOWN")]
+    broken += [f"{row['urn']} ({row['name']}) never ended: {row['state']}" for row in hanging]
     return len(evidence.acknowledged), _all(Invariant.ANSWERED, broken)
 
 
@@ -184,6 +182,20 @@ def in_order(evidence: Evidence, reactions: Reactions) -> Found:
     return looks, _all(Invariant.ORDER, broken)
 
 
+def one_writer(evidence: Evidence) -> Found:
+    """Each operation's journal is one story: its lines one after the other, and nothing sent once the partner had said yes or no."""
+    broken: list[str] = []
+    rows = _operations(evidence)
+    for row in rows:
+        said = [line["at"] for line in row["journal"]]
+        definite = [line for line in row["journal"] if line["did"] == "send" and line.get("answer") in ("Ok", "Declined")]
+        if said != sorted(said):
+            broken.append(f"the journal of {row['urn']} ({row['name']}) goes back in time: two wrote it at once")
+        if len(definite) > 1:
+            broken.append(f"{row['urn']} ({row['name']}) was sent again after a definite answer")
+    return len(rows), _all(Invariant.FENCE, broken)
+
+
 def apart(evidence: Evidence) -> Found:
     """No airline's partner account, database row or telephone has anything of another's guests."""
     broken = list(evidence.strayed)
@@ -202,8 +214,7 @@ def apart(evidence: Evidence) -> Found:
 
 def reviews(evidence: Evidence, operations: Operations) -> Reviews:
     """How many steps with a partner ended in front of a person."""
-    ended = [row for database in ("cases", "booking", "wallet", "notifications") for row in evidence.table(database, "operation")]
-    known = [(operations[row["name"]].kind, row) for row in ended if row["name"] in operations]
+    known = [(operations[row["name"]].kind, row) for row in _operations(evidence) if row["name"] in operations]
     resolvable = [row for kind, row in known if kind in (Class.A, Class.B, Class.C)]
     unresolvable = [row for kind, row in known if kind is Class.D]
     doubtful = [row for row in unresolvable if any(_is_doubt(line) for line in row["journal"])]
@@ -222,6 +233,10 @@ class _People:
 
     def told_of(self, row: Row | None) -> bool:
         return row is not None and row["sub_case"] in self._told
+
+
+def _operations(evidence: Evidence) -> list[Row]:
+    return [row for database in ("cases", "booking", "wallet", "notifications") for row in evidence.table(database, "operation")]
 
 
 def _foreign(evidence: Evidence, tenant: str, family: str, what: str) -> Iterator[str]:

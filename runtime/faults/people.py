@@ -167,7 +167,7 @@ class Crowd:
         self.stranded: list[str] = []
         self.issued = 0
         self.letters = Letters(twins)
-        self.flights, self.guests = _fly(sagas, dice)
+        self.flights, self.guests = fly(sagas, dice)
         self._answering: set[asyncio.Task[None]] = set()
         self._phones: list[Http] = []
 
@@ -292,7 +292,7 @@ async def airlines_of(stage: Stage) -> dict[str, Airline]:
     return {tenant: Airline(tenant, stage, json.loads(one)["client"]) for tenant, one in zip(TENANTS, said, strict=True)}
 
 
-def _fly(sagas: int, dice: random.Random) -> tuple[list[Flight], dict[str, Guest]]:
+def fly(sagas: int, dice: random.Random) -> tuple[list[Flight], dict[str, Guest]]:
     """Flights with so many parties in all, the airlines mixed, and who says what to an offer."""
     guests: dict[str, Guest] = {}
     flights: list[Flight] = []

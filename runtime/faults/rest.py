@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from sqlalchemy import text
 
@@ -16,6 +16,7 @@ from runtime.faults.stage import Stage
 from runtime.faults.twins import Twins
 from runtime.settings import DATABASES, DOMAINS
 
+PATIENCE: Final = 240.0  # seconds; what is not done then never will be
 LOOK: Final = 1.0  # seconds between two looks
 IN_A_ROW: Final = 2  # looks at which nothing must be found
 
@@ -32,14 +33,12 @@ _OPERATIONS: Final = ("cases", "booking", "wallet", "notifications")
 class Rest:
     """`come` returns when nothing is left to do, or says what is."""
 
-    PATIENCE: ClassVar[float] = 240.0  # seconds
-
     def __init__(self, stage: Stage, twins: Twins, tenants: Sequence[str]) -> None:
         self.stage, self.twins, self.tenants = stage, twins, tenants
 
     async def come(self, told: Callable[[str], None]) -> list[str]:
         """What is left after the longest wait; nothing, when all is done."""
-        until, quiet = monotonic() + self.PATIENCE, 0
+        until, quiet = monotonic() + PATIENCE, 0
         while True:
             left = await self._left()
             quiet = 0 if left else quiet + 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -128,10 +127,3 @@ class Watch:
             if not passing(error):
                 raise
             return ()
-
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """Cancels a task that runs for ever. Raises: what it broke with."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

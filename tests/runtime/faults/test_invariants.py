@@ -102,6 +102,10 @@ def _card_row(**changes: Any) -> dict[str, Any]:
     return {**row, "issued": {"card": "crd1", "account": "acc1"}, **changes}
 
 
+def _sent(later: float, answer: str) -> dict[str, Any]:
+    return {"at": (T0 + timedelta(seconds=later)).isoformat(timespec="milliseconds"), "did": "send", "answer": answer}
+
+
 def _taken(number: int, later: float) -> dict[str, Any]:
     return {"tenant": "fa", "consumer": "cases:react", "urn": f"urn:event:{number}", "at": T0 + timedelta(seconds=later)}
 
@@ -128,6 +132,7 @@ JUDGES: dict[str, Callable[[Evidence], invariants.Found]] = {
     "within_capacity": invariants.within_capacity,
     "answered": invariants.answered,
     "in_order": lambda evidence: invariants.in_order(evidence, reactions),
+    "one_writer": invariants.one_writer,
     "apart": invariants.apart,
 }
 
@@ -167,6 +172,8 @@ EVILS = {
     "in_order: a number is missing": replace(well(), outbox={"booking": [a_message(1), a_message(3, urn="urn:event:2")]}),
     "in_order: one was never published": replace(well(), outbox={"booking": [a_message(1), a_message(2, published_at=None)]}),
     "in_order: one is parked": replace(well(), parked=[{"database": "cases", "tenant": "fa", "aggregate": "x", "name": "N", "error": "E"}]),
+    "one_writer: two wrote at once": but("booking", "operation", an_operation(journal=[_sent(1, "Unknown"), _sent(0, "Unknown")])),
+    "one_writer: sent again after a yes": but("booking", "operation", an_operation(journal=[_sent(0, "Ok"), _sent(1, "Ok")])),
     "apart: booked on another's account": but("", "", bookings=[a_booking(tenant="fb")]),
     "apart: told by another": but("", "", texts=[a_text(tenant="fb")]),
     "apart: a name where it does not belong": replace(well(), strayed=["cases.party of fb names guests of fa in 1 rows"]),
