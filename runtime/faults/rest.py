@@ -16,7 +16,8 @@ from runtime.faults.stage import Stage
 from runtime.faults.twins import Twins
 from runtime.settings import DATABASES, DOMAINS
 
-PATIENCE: Final = 240.0  # seconds; what is not done then never will be
+PATIENCE: Final = 120.0  # seconds without less to do than ever before; the longest pauses between two tries of ours are half of it
+LONGEST: Final = 480.0  # seconds in all
 LOOK: Final = 1.0  # seconds between two looks
 IN_A_ROW: Final = 2  # looks at which nothing must be found
 
@@ -37,26 +38,30 @@ class Rest:
         self.stage, self.twins, self.tenants = stage, twins, tenants
 
     async def come(self, told: Callable[[str], None]) -> list[str]:
-        """What is left after the longest wait; nothing, when all is done."""
-        until, quiet = monotonic() + PATIENCE, 0
+        """What is left when nothing gets done any more, or after the longest wait; nothing, when all is done."""
+        began = progressed = monotonic()
+        least, quiet = float("inf"), 0
         while True:
             left = await self._left()
             quiet = 0 if left else quiet + 1
             if quiet == IN_A_ROW:
                 return []
-            if monotonic() > until:
-                return left
-            told(", ".join(left))
+            if (total := sum(left.values())) < least:
+                least, progressed = total, monotonic()
+            said = [f"{count} {what}" for what, count in left.items()]
+            if monotonic() - progressed > PATIENCE or monotonic() - began > LONGEST:
+                return said
+            told(", ".join(said))
             await asyncio.sleep(LOOK)
 
-    async def _left(self) -> list[str]:
+    async def _left(self) -> dict[str, int]:
         await self.twins.settle()
         found = {"workflows": await self._count("cases", _MOVING)}
         found |= {f"operations of {name}": await self._count(name, _PENDING) for name in _OPERATIONS}
         for name in DATABASES:
             found[f"messages of {name}"] = await self._count(name, _WAITING.format(table="intake" if name == "intake" else "outbox"))
         found["deliveries"] = await self._deliveries()
-        return [f"{count} {what}" for what, count in found.items() if count]
+        return {what: count for what, count in found.items() if count}
 
     async def _deliveries(self) -> int:
         """Messages in streams that were not handed out, or not acknowledged."""
