@@ -56,7 +56,8 @@ class Order:
 
     def __init__(self) -> None:
         self._last: dict[Key, int] = {}
-        self._early: dict[Key, tuple[float, dict[int, Entry]]] = {}
+        # By seq, then by id: every copy of a message is acknowledged in the end, or it would be pending, and hold up trimming, for ever.
+        self._early: dict[Key, tuple[float, dict[int, dict[bytes, Entry]]]] = {}
 
     def unknown(self, entries: Iterable[Entry]) -> list[Entry]:
         """The first of each sequence among these that is met in its middle."""
@@ -80,7 +81,7 @@ class Order:
         if seq <= last + 1:
             self._know(key, max(seq, last))
             return [entry, *self._follow(key)]
-        self._early.setdefault(key, (monotonic(), {}))[1][seq] = entry
+        self._early.setdefault(key, (monotonic(), {}))[1].setdefault(seq, {})[entry.id] = entry
         return []
 
     def senders(self) -> set[str]:
@@ -92,7 +93,7 @@ class Order:
         now, found = monotonic(), []
         for key, (since, held) in self._early.items():
             if now - since > GAP_PATIENCE.total_seconds():
-                found.append(held[min(held)])
+                found.append(next(iter(held[min(held)].values())))
                 self._early[key] = (now, held)
         return found
 
@@ -100,9 +101,9 @@ class Order:
         if key not in self._early:
             return
         _, held = self._early[key]
-        while (entry := held.pop(self._last[key] + 1, None)) is not None:
-            self._last[key] += 1
-            yield entry
+        while held and (seq := min(held)) <= self._last[key] + 1:
+            self._last[key] = max(self._last[key], seq)
+            yield from held.pop(seq).values()
         if not held:
             del self._early[key]
 

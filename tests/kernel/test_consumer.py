@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -10,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from jobs.registry import Ports, on, on_many
-from kernel.bus import FIELD, GROUP, Bus, connect, stream
+from kernel.bus import FIELD, GROUP, Bus, Entry, connect, parse, stream
+from kernel.consumer import Order
 from kernel.database import Databases
 from kernel.event import Envelope
 from kernel.lane import ATTEMPTS
@@ -289,6 +291,21 @@ async def test_a_lost_message_is_noticed_by_the_gap_and_published_again(traffic:
         await until(lambda: len(seen.whats) >= 5)
     assert [what for _, what in seen.whats] == ["1", "2", "3", "4", "5"]
     assert await seen.effects() == 5
+
+
+def test_every_copy_of_a_message_that_came_too_early_goes_on_in_its_turn() -> None:
+    def copy(id: bytes, seq: int) -> Entry:
+        said = {"urn": f"urn:event:{seq}", "tenant": "t1", "sender": "booking", "name": "SomethingHappened", "version": 1, "seq": seq}
+        more = {"aggregate": "urn:reservation:1", "correlation": "c", "at": "2026-02-08T12:00:00+00:00", "body": {}, "asked": False}
+        payload = json.dumps({**said, **more, "reply_to": None, "actor": None}).encode()
+        return Entry("bus:{t1}:booking", id, parse(Tenant("t1"), payload))
+
+    order = Order()
+    assert order.admit(copy(b"1-0", 1))
+    for early in (copy(b"3-0", 3), copy(b"3-1", 3), copy(b"3-1", 3), copy(b"4-0", 4)):
+        assert order.admit(early) == []
+    assert [entry.id for entry in order.admit(copy(b"5-0", 2))] == [b"5-0", b"3-0", b"3-1", b"4-0"]
+    assert order.senders() == set()
 
 
 async def test_a_batch_reaction_gets_its_messages_together_and_in_order(traffic: Traffic) -> None:
