@@ -5,6 +5,9 @@ from __future__ import annotations
 from domains.booking import queries
 from domains.booking.model import HoldCount
 from domains.cases.refusals import OutsideAirports
+from kernel.operation.trail import Trail
+from kernel.urn import Urn
+from resolvers import loaders
 from resolvers.context import Info
 
 
@@ -15,3 +18,8 @@ async def hold_counts(info: Info, airport: str) -> list[HoldCount]:
         raise OutsideAirports()
     async with context.read("booking") as connection:
         return await queries.hold_counts(connection, context.tenant, airport)
+
+
+async def operations_of(sub_case: Urn, info: Info) -> list[Trail]:
+    """Searches, bookings and cancellations at the sources of rooms, oldest first."""
+    return await info.context.loader(loaders.load_room_operations).load(sub_case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,6 +12,7 @@ from domains.cases.actions.issue import may_issue
 from domains.cases.commands import AcquireLock, ClaimReview, DeclareDisruption, IssueVoucher, ReleaseLock, ResolveReview
 from domains.cases.model import Case, CaseStatus, Finding, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
+from kernel.evidence import Fact, facts
 from kernel.identity import Role
 from kernel.patience import at_once
 from kernel.refusal import BadInput, NotFound, Refusal
@@ -29,12 +30,6 @@ MOST_VOUCHERS = 500  # of one request: the largest flight, in one transaction
 class StatusCount:
     status: SubCaseStatus
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,15 +216,11 @@ def nights_of(root: SubCase, info: Info) -> int:
 
 
 def evidence_of(root: TimelineEntry, info: Info) -> list[Fact]:
-    return _facts(root.evidence)
+    return facts(root.evidence)
 
 
 def evidence_of_review(root: ReviewItem, info: Info) -> list[Fact]:
-    return _facts(root.evidence)
-
-
-def _facts(evidence: Mapping[str, str]) -> list[Fact]:
-    return [Fact(name, str(value)) for name, value in evidence.items()]
+    return facts(root.evidence)
 
 
 # changing --------------------------------------------------------------------------------------------------------------------

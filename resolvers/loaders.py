@@ -5,7 +5,7 @@ Each is one short read of the asking tenant. What lies outside the asking operat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from domains.booking import queries as booking
@@ -13,6 +13,9 @@ from domains.booking.model import Reservation
 from domains.cases import queries as cases
 from domains.cases.model import Case, Lock, ReviewItem, SubCase, TimelineEntry
 from domains.cases.timeline import Workflow
+from domains.notifications import queries as notifications
+from domains.wallet import queries as wallet
+from kernel.operation.trail import Trail
 from kernel.urn import Urn
 from resolvers.context import Context
 
@@ -85,6 +88,32 @@ async def load_reservations(context: Context, urns: Sequence[Urn]) -> Sequence[R
     async with context.read("booking") as connection:
         found = await booking.reservations_by_urn(connection, context.tenant, urns)
     return [row if (row := found.get(urn)) and context.admits(row.airport) else None for urn in urns]
+
+
+async def load_room_operations(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Trail]]:
+    async with context.read("booking") as connection:
+        found = await booking.operations_by_sub_case(connection, context.tenant, sub_cases)
+    return await _of_visible(context, sub_cases, found)
+
+
+async def load_card_operations(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Trail]]:
+    async with context.read("wallet") as connection:
+        found = await wallet.operations_by_sub_case(connection, context.tenant, sub_cases)
+    return await _of_visible(context, sub_cases, found)
+
+
+async def load_message_operations(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Trail]]:
+    async with context.read("notifications") as connection:
+        found = await notifications.operations_by_sub_case(connection, context.tenant, sub_cases)
+    return await _of_visible(context, sub_cases, found)
+
+
+async def _of_visible(context: Context, sub_cases: Sequence[Urn], found: Mapping[Urn, list[Trail]]) -> Sequence[list[Trail]]:
+    """A domain that knows no airports answers by key alone: what lies outside the operator's is emptied here."""
+    if not context.airports:
+        return [found[urn] for urn in sub_cases]
+    seen = await load_sub_cases(context, sub_cases)
+    return [found[urn] if row is not None else [] for urn, row in zip(sub_cases, seen, strict=True)]
 
 
 async def visible_cases(context: Context, urns: Sequence[Urn]) -> set[Urn]:

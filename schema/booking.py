@@ -10,6 +10,7 @@ from kernel.urn import Urn
 from resolvers import booking, live
 from schema.audience import OPERATOR
 from schema.binding import bind, extend, view
+from schema.common import Operation
 
 
 @view(of=model.HoldCount, seen_by=OPERATOR)
@@ -37,6 +38,13 @@ class HoldBatch:
     seq: str
     snapshot: bool
     items: list[HoldCount]
+
+
+@extend
+class SubCase:
+    """What the sources of rooms were asked for it."""
+
+    room_operations: list[Operation] = bind(booking.operations_of, seen_by=OPERATOR)
 
 
 @extend

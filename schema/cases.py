@@ -13,7 +13,7 @@ from resolvers import loaders
 from resolvers.page import Edge, Page
 from schema.audience import EVERYONE, OPERATOR, PARTNER
 from schema.binding import bind, extend, field, link, outcome, takes, view, words
-from schema.common import Money, Node, NotFound, PageInfo, VersionConflict
+from schema.common import Fact, Money, Node, NotFound, PageInfo, VersionConflict
 
 CASE_STATUS = words(model.CaseStatus, seen_by=OPERATOR | PARTNER)
 SUB_CASE_STATUS = words(model.SubCaseStatus, seen_by=EVERYONE)
@@ -33,14 +33,6 @@ class StatusCount:
 
     status: model.SubCaseStatus
     count: int
-
-
-@view(of=resolve.Fact, seen_by=OPERATOR)
-class Fact:
-    """A piece of evidence."""
-
-    name: str
-    value: str
 
 
 @view(of=model.Case, key="urn", seen_by=BOTH, load=loaders.load_cases, allow=OPERATORS)

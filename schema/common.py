@@ -1,14 +1,16 @@
-"""What belongs to no domain: the interface of everything with a URN, amounts, pages, and the refusals that any domain may give."""
+"""What belongs to no domain: everything with a URN, amounts, pages, calls to partners, and the refusals that any domain may give."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
-from kernel import money, refusal
+from kernel import evidence, money, refusal
+from kernel.operation import trail
 from kernel.urn import Urn
 from resolvers import page
 from schema.audience import EVERYONE, OPERATOR, PARTNER
-from schema.binding import interface, view
+from schema.binding import field, interface, view
 
 
 @interface(seen_by=EVERYONE)
@@ -24,6 +26,43 @@ class Money:
 
     amount: Decimal
     currency: str
+
+
+@view(of=evidence.Fact, seen_by=OPERATOR, shared=True)
+class Fact:
+    """A piece of evidence."""
+
+    name: str
+    value: str
+
+
+@view(of=trail.TrailLine, seen_by=OPERATOR, shared=True)
+class OperationLine:
+    """One thing that was done about a call to a partner, and what was said to it."""
+
+    at: datetime
+    did: str = field(description="send, look-up, verify, watch, review, death or stumble.")
+    reference: str | None
+    answer: str | None
+    why: str | None
+    evidence: list[Fact]
+
+
+@view(of=trail.Trail, seen_by=OPERATOR, shared=True)
+class Operation:
+    """A call to a partner that must happen exactly as often as it was intended, and everything done about it."""
+
+    urn: Urn
+    workflow: Urn | None
+    name: str
+    state: str = field(description="INTENT, SENT, UNKNOWN while it is under way; OK, DECLINED, EXHAUSTED, WITHDRAWN, REVIEW at its end.")
+    references: list[str] = field(description="Ours, in the order they went out; the last is that of the last send.")
+    sends: int
+    intended_at: datetime
+    ended_at: datetime | None
+    watched_at: datetime | None = field(description="Since when something else is done in its place.")
+    next_at: datetime | None = field(description="When it is looked at again.")
+    lines: list[OperationLine]
 
 
 @view(of=page.PageInfo, seen_by=OPERATOR | PARTNER, shared=True)

@@ -3,7 +3,7 @@
  * until `advance`, so a test can say what has happened by when; the development server advances it with the wall clock.
  */
 import type { CaseRow, SubCaseStatus } from '../src/pages/board/board'
-import type { CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
+import type { Attempt, CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
 import type { HoldRow } from '../src/pages/hotels/hotels'
 import type { ReviewRow } from '../src/pages/reviews/reviews'
 import type { AlertLine } from '../src/parts/shell'
@@ -18,6 +18,9 @@ export interface Session {
 
 export interface SubCase extends SubCaseRow {
   timeline: TimelineLine[]
+  roomOperations: Attempt[]
+  cardOperations: Attempt[]
+  messageOperations: Attempt[]
 }
 
 export interface Refusal {
@@ -78,6 +81,7 @@ export class World {
       const row: SubCase = {
         ...rest, urn, version: 1, case: draft.urn, airport: draft.airport, status: party.needsNight ? 'PENDING' : 'LOCAL_RESIDENT', reason: null,
         openedAt: this.now(), changedAt: this.now(), offer: null, lock: null, mayIssueVoucher: { allowed: true, why: null }, timeline: [],
+        roomOperations: [], cardOperations: [], messageOperations: [],
       }
       judge(row)
       this.subCases.set(urn, row)
@@ -162,7 +166,11 @@ export class World {
       return
     }
     const confirmation = `NX-${(100000 + Math.floor(fate * 899999)).toString(36).toUpperCase()}`
-    step(1600, 'book', `${hotel.name} confirmed`, [{ name: 'confirmation', value: confirmation }, { name: 'rooms', value: String(row.rooms) }], () => this.hold(row, hotel.name))
+    const asked = this.ask(row.roomOperations, 1600, 'book_rooms', 900)
+    step(1600, 'book', `${hotel.name} confirmed`, [{ name: 'confirmation', value: confirmation }, { name: 'rooms', value: String(row.rooms) }], () => {
+      asked()
+      this.hold(row, hotel.name)
+    })
     step(3200, 'publish', 'Offer is on the passenger’s phone', [], () => {
       const nightly = 119 + Math.floor(fate * 90)
       this.change(row, {
@@ -174,8 +182,10 @@ export class World {
         },
       })
     })
-    step(4400, 'notify', row.reachable ? 'SMS delivered' : 'No contact: handed to a person', [])
+    step(4400, 'notify', row.reachable ? 'SMS delivered' : 'No contact: handed to a person', [], this.ask(row.messageOperations, 4400, 'send_message', 900))
+    const issued = this.ask(row.cardOperations, 5600, 'issue_card', 900)
     step(5600, 'card', 'Meal card issued', [{ name: 'last four', value: '4821' }], () => {
+      issued()
       if (row.offer) this.change(row, { offer: { ...row.offer, cardLastFour: '4821', cardAmount: { amount: '45.00', currency: 'USD' } } })
     })
     if (fate < 0.28) this.later(14_000 + fate * 60_000, () => this.answer(row, true))
@@ -216,6 +226,24 @@ export class World {
   private line(row: SubCase, step: string, state: string, summary: string, evidence: TimelineLine['evidence']): void {
     row.timeline.push({ at: this.now(), step, state, attempt: 1, summary, evidence })
     this.topics.publish(`sub-case:${row.urn}`, row.urn)
+  }
+
+  /** A partner is asked after so long, loses its answer, and is found to have done it; what returns says that it is over. */
+  private ask(into: Attempt[], after: number, name: string, within: number): () => void {
+    const reference = `ref${this.next()}`
+    const attempt: Attempt = { urn: `urn:operation:o-${this.next()}`, name, state: 'SENT', references: [reference], sends: 1, intendedAt: '', watchedAt: null, nextAt: null, lines: [] }
+    const did = (what: string, answer: string, why: string, evidence: Attempt['lines'][number]['evidence']): void => {
+      attempt.lines.push({ at: this.now(), did: what, reference, answer, why, evidence })
+    }
+    this.later(after, () => into.push(Object.assign(attempt, { intendedAt: this.now() })))
+    this.later(after + within / 2, () => {
+      Object.assign(attempt, { state: 'UNKNOWN', nextAt: this.now() })
+      did('send', 'Unknown', 'no answer within 85 s', [{ name: 'status', value: 'none' }])
+    })
+    return () => {
+      did('look-up', 'Ok', 'found', [])
+      Object.assign(attempt, { state: 'OK', nextAt: null })
+    }
   }
 
   private alert(kind: string, row: SubCase, message: string): void {

@@ -281,3 +281,18 @@ test('an address that names no case says so', async () => {
   await passes(500)
   expect(text('[role=grid]')).toContain('There is no such case')
 })
+
+test('t shows what is being done, and what partners were asked and said', async () => {
+  const { press, passes, text, world } = await openCase({ fate: 0.5 })
+  await press('j')
+  await goTo(workable(world)[0]!.urn)
+  await press('v', 'Ctrl+Enter', 'Escape')
+  await press('k', 't')
+  await passes(2400)
+  expect(text('aside')).toContain('What partners were asked')
+  expect(text('aside')).toContain('Book a hotel')
+  expect(text('aside')).toContain('nobody knows, no answer within 85 s')
+  await passes(12_000)
+  expect(text('aside')).toContain('Looked up: ok, found')
+  expect(text('aside')).toContain('Issue a card')
+})

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domains.booking.model import HoldCount, Reservation
 from domains.booking.store import to_reservation
 from domains.booking.tables import reservation
+from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -87,3 +88,8 @@ def _count(row: Row[Any]) -> HoldCount:
         Urn(row.count_urn), Urn(row.hotel), row.hotel_name, row.room_type, row.airport, row.night, held, confirmed, reported, free,
         row.nearest_expiry, int(row.version),
     )  # fmt: skip
+
+
+async def operations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Trail]]:
+    """What was done at partners for each of `sub_cases`, oldest first."""
+    return await trails(connection, tenant, sub_cases)

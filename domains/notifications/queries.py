@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domains.notifications import store
 from domains.notifications.model import Message
 from domains.notifications.tables import message
+from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -28,3 +29,8 @@ async def messages_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_
 async def digest_of(connection: AsyncConnection, tenant: Tenant, message: Urn, reference: str) -> str | None:
     """The digest of what left under this reference; None: nothing left."""
     return await store.digest_of(connection, tenant, message, reference)
+
+
+async def operations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Trail]]:
+    """What was done at partners for each of `sub_cases`, oldest first."""
+    return await trails(connection, tenant, sub_cases)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domains.wallet.model import Card
 from domains.wallet.store import to_card
 from domains.wallet.tables import card
+from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
@@ -29,3 +30,8 @@ async def cards_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cas
     for each in map(to_card, rows):
         made[each.sub_case].append(each)
     return made
+
+
+async def operations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Trail]]:
+    """What was done at partners for each of `sub_cases`, oldest first."""
+    return await trails(connection, tenant, sub_cases)

@@ -161,6 +161,50 @@ const timelineLineText = `fragment TimelineLine on TimelineEntry {
   }
 }`
 
+export interface Attempt {
+  urn: string
+  name: string
+  state: string
+  references: string[]
+  sends: number
+  intendedAt: string
+  watchedAt: string | null
+  nextAt: string | null
+  lines: Array<{
+    at: string
+    did: string
+    reference: string | null
+    answer: string | null
+    why: string | null
+    evidence: Array<{
+      name: string
+      value: string
+    }>
+  }>
+}
+
+const attemptText = `fragment Attempt on Operation {
+  urn
+  name
+  state
+  references
+  sends
+  intendedAt
+  watchedAt
+  nextAt
+  lines {
+    at
+    did
+    reference
+    answer
+    why
+    evidence {
+      name
+      value
+    }
+  }
+}`
+
 export interface CaseReview {
   urn: string
   subCase: string | null
@@ -268,6 +312,39 @@ export const caseReviews: Document<CaseReviewsData, CaseReviewsVariables> = {
 }
 
 ${caseReviewText}`,
+}
+
+export interface AttemptsData {
+  subCase: {
+    urn: string
+    roomOperations: Attempt[]
+    cardOperations: Attempt[]
+    messageOperations: Attempt[]
+  } | null
+}
+
+export type AttemptsVariables = {
+  subCase: string
+}
+
+export const attempts: Document<AttemptsData, AttemptsVariables> = {
+  name: 'Attempts',
+  text: `query Attempts($subCase: Urn!) {
+  subCase(urn: $subCase) {
+    urn
+    roomOperations {
+      ...Attempt
+    }
+    cardOperations {
+      ...Attempt
+    }
+    messageOperations {
+      ...Attempt
+    }
+  }
+}
+
+${attemptText}`,
 }
 
 export interface AcquireLockData {

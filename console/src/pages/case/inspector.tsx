@@ -6,6 +6,7 @@ import { State } from '../../parts/states'
 import { Facts, Inspector, Section } from '../../parts/workspace'
 import { Icon } from '../../ui/icon'
 import { Age, day, dayAndHour } from '../../ui/time'
+import { Attempts, useAttempts } from './attempts'
 import type { CaseReview, SubCaseRow } from './case'
 import { guestWords, tierWords } from './columns'
 import { locatorOf, nameOf } from './rows'
@@ -25,7 +26,9 @@ interface Props {
 /** The chosen sub-case: its facts, or what is being done for it, live. */
 export function SubCaseInspector({ rows, urn, view, reviews, onView }: Props) {
   const row = useRow(rows, urn)
-  const lines = useTimeline(row && view === 'timeline' ? row.urn : null)
+  const watched = row && view === 'timeline' ? row.urn : null
+  const lines = useTimeline(watched)
+  const attempts = useAttempts(watched, lines)
   if (!row) {
     return (
       <Inspector label="Sub-case">
@@ -56,9 +59,16 @@ export function SubCaseInspector({ rows, urn, view, reviews, onView }: Props) {
         <Tab chosen={view === 'timeline'} onChoose={() => onView('timeline')}>Timeline <kbd>t</kbd></Tab>
       </div>
       {view === 'timeline' ? (
-        <Section title="What is being done">
-          <Timeline lines={lines} />
-        </Section>
+        <>
+          <Section title="What is being done">
+            <Timeline lines={lines} />
+          </Section>
+          {attempts.length > 0 && (
+            <Section title="What partners were asked">
+              <Attempts attempts={attempts} />
+            </Section>
+          )}
+        </>
       ) : (
         <Details row={row} reviews={reviews.filter((one) => one.subCase === row.urn)} />
       )}
