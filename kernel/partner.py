@@ -38,16 +38,25 @@ _CODE: Final = re.compile(r"[A-Z][A-Z_]{1,39}(\d{3})?|\d{1,6}")  # nothing that 
 
 @dataclass(frozen=True, slots=True)
 class PartnerOperation:
-    """One line of a partner's sheet. `settle` is how long after an unclear answer a look-up means something."""
+    """One line of a partner's sheet. `settle` is how long after an unclear answer a look-up means something.
+
+    `undo` names the operation that takes back what this one did. What leaves something behind and has none says in `stays` why nothing can
+    take it back, or nobody has to: its undo, where one is owed, is a person's, with the partner's references.
+    """
 
     kind: Class
     time_out: timedelta
     settle: timedelta | None = None
+    undo: str | None = None
+    stays: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a partner publishes about itself, as data. `limit` is requests a second, `published` its own words about quota."""
+    """What a partner publishes about itself, as data. `limit` is requests a second, `published` its own words about quota.
+
+    Raises: ValueError for an operation whose undo is not on the sheet, or of which nobody can say what becomes of what it did.
+    """
 
     vendor: str
     purpose: str
@@ -55,6 +64,15 @@ class Sheet:
     operations: Mapping[str, PartnerOperation]
     limit: int = 50
     published: str = ""
+
+    def __post_init__(self) -> None:
+        undone = {each.undo for each in self.operations.values()}
+        for name, each in self.operations.items():
+            if each.undo is not None and each.undo not in self.operations:
+                raise ValueError(f"{self.vendor}: {name} is undone by {each.undo}, which is not on the sheet")
+            lasting = each.kind is not Class.READ and name not in undone
+            if lasting and each.undo is None and each.stays is None:
+                raise ValueError(f"{self.vendor}: {name} says neither what takes it back nor why nothing does")
 
 
 @dataclass(frozen=True, slots=True)

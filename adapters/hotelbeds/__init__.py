@@ -28,7 +28,7 @@ SHEET: Final = Sheet(
         "search": PartnerOperation(Class.READ, timedelta(seconds=5)),
         "describe": PartnerOperation(Class.READ, timedelta(seconds=5)),
         "check": PartnerOperation(Class.READ, timedelta(seconds=15)),
-        "book": PartnerOperation(Class.C, timedelta(seconds=60), _SETTLE),
+        "book": PartnerOperation(Class.C, timedelta(seconds=60), _SETTLE, undo="cancel"),
         "find": PartnerOperation(Class.READ, timedelta(seconds=60)),
         "read": PartnerOperation(Class.READ, timedelta(seconds=60)),
         "cancel": PartnerOperation(Class.C, timedelta(seconds=60), _SETTLE),

@@ -20,8 +20,8 @@ _TIME_OUT: Final = timedelta(seconds=15)  # none is published
 _SETTLE: Final = timedelta(seconds=60)
 
 
-def _keyed() -> PartnerOperation:
-    return PartnerOperation(Class.A, _TIME_OUT, _SETTLE)
+def _keyed(undo: str | None = None, stays: str | None = None) -> PartnerOperation:
+    return PartnerOperation(Class.A, _TIME_OUT, _SETTLE, undo, stays)
 
 
 def _read() -> PartnerOperation:
@@ -34,10 +34,10 @@ SHEET: Final = Sheet(
     documentation="https://developers.pomelo.la/",
     operations={
         "token": _read(),
-        "user": _keyed(),
-        "card": _keyed(),
-        "account": _keyed(),
-        "load": _keyed(),
+        "user": _keyed(stays="a holder without a card can do nothing"),
+        "card": _keyed(undo="disable"),
+        "account": _keyed(stays="an account without a load holds nothing"),
+        "load": _keyed(undo="reverse"),
         "reverse": _keyed(),
         "disable": _keyed(),
         "read_card": _read(),

@@ -20,7 +20,9 @@ SHEET: Final = Sheet(
     purpose="short texts",
     documentation="https://www.twilio.com/docs/messaging/api/message-resource",
     operations={
-        "send": PartnerOperation(Class.C, timedelta(seconds=15), timedelta(seconds=60)),  # no time-out is published
+        "send": PartnerOperation(  # no time-out is published
+            Class.C, timedelta(seconds=15), timedelta(seconds=60), stays="a text that was read cannot be taken back"
+        ),
         "find": PartnerOperation(Class.READ, timedelta(seconds=15)),
     },
     published="concurrency, no number; long code 1 segment a second, account family 2,000 messages a second",

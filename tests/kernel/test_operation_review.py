@@ -12,13 +12,13 @@ import pytest
 from kernel.answer import Answer, Ok, Unknown
 from kernel.claim import OPERATIONS, Claims
 from kernel.database import Databases
-from kernel.operation import Class, Finding, OperationRow, Operations, State, resolve
+from kernel.operation import Class, Finding, OperationRow, Operations, State, intend, resolve
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
 from tests.harness.messages import until
-from tests.harness.saga import forward
-from tests.kernel.test_operation_engine import Bench, Heard, Partner, World, an_operation
+from tests.harness.saga import an_engine, forward, running
+from tests.kernel.test_operation_engine import SUBJECT, Bench, Heard, Partner, World, an_operation
 
 SOON = timedelta(milliseconds=60)
 
@@ -268,3 +268,27 @@ async def test_a_partner_without_cancellation_leaves_its_undo_to_a_person(databa
         assert row.journal[-1]["evidence"]["partner_reference"] == "AM-4711"
         await say(bench, urn, Finding.CANCELLED)
     assert ((await bench.row(urn)).state, bench.heard.outcomes[-1]) == (State.OK, ("Ok", "by hand"))
+
+
+async def test_a_message_of_class_d_that_nobody_can_make_out_goes_to_the_next_channel(databases: Databases, tenant: Tenant) -> None:
+    """A toy, as messengers without a key and without a list are: the first channel is never asked again, the next one is at once."""
+    bench, desk = a_bench(databases, tenant, Class.C)
+
+    async def lost(desk: Desk, row: OperationRow) -> Answer[str]:
+        desk.partner.sends.append("messenger")
+        return Unknown("time-out")
+
+    async def next_channel(work: Work, row: OperationRow, answer: Answer[str], desk: Desk) -> None:
+        if isinstance(answer, Unknown):
+            await intend(work, bench.operation, subject=row.subject, key=f"{row.key}|mail", intent={}, workflow=row.workflow)
+
+    messenger = an_operation(Class.D, name="send_messenger", send=lost, outcome=next_channel, resolved=None)
+    engine = an_engine(databases, tenant, operations=Operations(messenger, bench.operation), ports=desk)
+    async with running(engine):
+        async with databases["booking"].work(tenant) as work:
+            await intend(work, messenger, subject=SUBJECT, key="m1", intent={}, workflow=Urn("urn:workflow:w-1"))
+        engine.wake(tenant)
+        await until(lambda: len(bench.heard.outcomes) == 1)
+        await asyncio.sleep(0.2)
+    assert bench.partner.sends.count("messenger") == 1
+    assert len(bench.partner.book) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ from kernel.partner import (
 from kernel.tenancy import Tenant
 
 T1 = Tenant("t1")
-SHEET = Sheet("acme", "things", "none", {"make": PartnerOperation(Class.C, timedelta(seconds=5), timedelta(seconds=60))})
+SHEET = Sheet("acme", "things", "none", {"make": PartnerOperation(Class.C, timedelta(seconds=5), timedelta(seconds=60), stays="a toy")})
 
 
 class Porter:
@@ -183,3 +184,23 @@ async def test_without_a_token_nothing_was_sent(refusal: NotSent | Unknown) -> N
 )
 def test_retry_after_is_read_in_both_forms_and_bounded(text: str, expected: timedelta | None) -> None:
     assert retry_after(Reply(429, {"retry-after": text}, b"")) == expected
+
+
+@pytest.mark.parametrize(
+    ("operations", "said"),
+    [
+        ({"make": {"kind": Class.C}}, "neither"),
+        ({"order": {"kind": Class.D}}, "neither"),
+        ({"make": {"kind": Class.C, "undo": "break"}}, "not on the sheet"),
+        ({"make": {"kind": Class.C, "undo": "break"}, "break": {"kind": Class.A}}, None),
+        ({"order": {"kind": Class.D, "stays": "it is cancelled by telephone"}}, None),
+        ({"look": {"kind": Class.READ}}, None),
+    ],
+)
+def test_a_sheet_says_what_takes_back_what_was_done(operations: dict[str, dict[str, Any]], said: str | None) -> None:
+    lines = {name: PartnerOperation(time_out=timedelta(seconds=5), **facts) for name, facts in operations.items()}
+    if said is None:
+        Sheet("acme", "things", "none", lines)
+        return
+    with pytest.raises(ValueError, match=said):
+        Sheet("acme", "things", "none", lines)
