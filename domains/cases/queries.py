@@ -267,9 +267,8 @@ async def timelines(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequ
 
 
 def _step(line: RowMapping) -> WorkflowStep:
-    ended = line["ended_at"]
     return WorkflowStep(
-        line["step"], line["state"], line["attempt"], line["asked_at"], ended, line["summary"] or None, None if ended else line["deadline"]
+        line["step"], line["state"], line["attempt"], line["asked_at"], line["ended_at"], line["summary"] or None, line["deadline"]
     )
 
 

@@ -11,8 +11,8 @@ from domains.wallet.events import VoidRefused
 from jobs.registry import Ports
 from kernel.event import name_of
 from kernel.saga import State, Step, Workflow
+from kernel.saga.entry import Entry, EntryState
 from kernel.saga.runner import Hooks
-from kernel.saga.transition import Entry, EntryState
 from kernel.urn import Urn
 from kernel.work import Work
 

@@ -16,7 +16,8 @@ Guarantees: at most one send is unresolved at any time; every write is made unde
 dead cannot finish what another has resolved; an operation always ends, in an outcome or in a review with its evidence.
 """
 
-from kernel.operation.declaration import Backoff, Class, Finding, Operation, OperationRow, Operations, State, fresh_reference
+from kernel.backoff import Backoff
+from kernel.operation.declaration import Class, Finding, Operation, OperationRow, Operations, State, fresh_reference
 from kernel.operation.intent import Intent, intend, intend_many, operations_of, pending_for, withdraw
 from kernel.operation.review import resolve
 from kernel.operation.tables import operation_table

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from kernel.answer import Answer
+from kernel.backoff import Backoff
 from kernel.tenancy import Tenant
 from kernel.turns import Share
 from kernel.urn import Urn, fresh_token
@@ -118,18 +119,6 @@ class OperationRow:
         for number, line in enumerate(self.journal[-3:], start=1):
             facts[f"last_{number}"] = f"{line.get('at')} {line.get('did')} {line.get('answer')} {line.get('why', '')}".strip()
         return facts
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Full jitter between nothing and `first`, doubled each time, never more than `most`."""
-
-    first: timedelta = timedelta(seconds=2)
-    most: timedelta = timedelta(seconds=32)
-
-    def ceiling(self, time: int) -> timedelta:
-        """The longest wait before the `time`-th retry, counted from 1."""
-        return min(self.first * float(2 ** min(time - 1, 20)), self.most)
 
 
 def fresh_reference() -> str:

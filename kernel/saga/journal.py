@@ -15,14 +15,15 @@ import orjson
 from sqlalchemy import RowMapping, text
 
 from kernel.claim import Claim
-from kernel.saga.transition import Decision, Entry, EntryState, Signal
+from kernel.saga.entry import Entry, EntryState
+from kernel.saga.transition import Decision, Signal
 from kernel.saga.workflow import State, Workflow
 from kernel.tenancy import Tenant
 from kernel.turns import Share
 from kernel.urn import Urn
 from kernel.work import Work
 
-_WORKFLOW = "urn, plan, subject, params, state, step, cancel_reason, failure, actor, correlation, version, share"
+COLUMNS = "urn, plan, subject, params, state, step, cancel_reason, failure, actor, correlation, version, share"
 _ENTRY = (
     "workflow, entry, step, undo, attempt, asks, state, reply_to, asked_at, deadline, ended_at, "
     "answer_name, answer, summary, evidence, version"
@@ -30,7 +31,7 @@ _ENTRY = (
 
 # SKIP LOCKED: a row that somebody signals at this moment is left for a moment later, so the engine never waits and never deadlocks.
 _MINE = text(f"""
-    select {_WORKFLOW}, deaths, nexa_now() as now from workflow w
+    select {COLUMNS}, deaths, nexa_now() as now from workflow w
     where tenant = :tenant and owner = :me
       and (urn, fence) in (select * from unnest(cast(:urns as text[]), cast(:fences as bigint[])))
     for update skip locked
@@ -39,7 +40,7 @@ _STILL_MINE = text("""
     select urn from workflow where tenant = :tenant and owner = :me
       and (urn, fence) in (select * from unnest(cast(:urns as text[]), cast(:fences as bigint[])))
 """)
-_JOURNAL = text(
+JOURNAL = text(
     f"select {_ENTRY} from workflow_step where tenant = :tenant and workflow = any(cast(:urns as text[])) order by workflow, entry"
 )
 _SIGNALS = text("""
@@ -49,7 +50,7 @@ _TAKE = text("""
     delete from signal where tenant = :tenant
       and (workflow, urn) in (select * from unnest(cast(:workflows as text[]), cast(:urns as text[])))
 """)
-_WRITE_STEPS = text(f"""
+WRITE_STEPS = text(f"""
     insert into workflow_step (tenant, {_ENTRY})
     select :tenant, {_ENTRY} from jsonb_to_recordset(cast(:rows as jsonb)) as t(
         workflow text, entry int, step text, undo bool, attempt int, asks int, state text, reply_to text, asked_at timestamptz,
@@ -106,9 +107,9 @@ async def hold(work: Work, claims: Sequence[Claim], me: str) -> tuple[list[Held]
 
 async def write(work: Work, decided: Sequence[tuple[Held, Decision]], me: str) -> None:
     """Writes the decisions, sends what they ask and gives the claims back. Raises: FenceLost."""
-    changed = [_entry_row(held.workflow.urn, entry) for held, decision in decided for entry in decision.changed.values()]
+    changed = [entry_row(held.workflow.urn, entry) for held, decision in decided for entry in decision.changed.values()]
     if changed:
-        await work.execute(_WRITE_STEPS, {"tenant": work.tenant, "rows": _json(changed)})
+        await work.execute(WRITE_STEPS, {"tenant": work.tenant, "rows": _json(changed)})
     signals = [(str(held.workflow.urn), urn) for held, _ in decided for urn in held.signal_urns]
     if signals:
         taken = {"workflows": [workflow for workflow, _ in signals], "urns": [urn for _, urn in signals]}
@@ -136,13 +137,13 @@ async def _with_journal(work: Work, rows: Sequence[RowMapping], fences: Mapping[
     facts = {"tenant": work.tenant, "urns": [row["urn"] for row in rows]}
     entries: dict[str, list[Entry]] = {row["urn"]: [] for row in rows}
     signals: dict[str, list[RowMapping]] = {row["urn"]: [] for row in rows}
-    for row in (await work.execute(_JOURNAL, facts)).mappings():
-        entries[row["workflow"]].append(_entry(row))
+    for row in (await work.execute(JOURNAL, facts)).mappings():
+        entries[row["workflow"]].append(read_entry(row))
     for row in (await work.execute(_SIGNALS, facts)).mappings():
         signals[row["workflow"]].append(row)
     return [
         Held(
-            workflow=_workflow(row, work.tenant),
+            workflow=read_workflow(row, work.tenant),
             fence=fences[Urn(row["urn"])],
             deaths=row["deaths"],
             now=row["now"],
@@ -154,7 +155,7 @@ async def _with_journal(work: Work, rows: Sequence[RowMapping], fences: Mapping[
     ]
 
 
-def _workflow(row: RowMapping, tenant: Tenant) -> Workflow:
+def read_workflow(row: RowMapping, tenant: Tenant) -> Workflow:
     return Workflow(
         tenant=tenant,
         urn=Urn(row["urn"]),
@@ -172,12 +173,12 @@ def _workflow(row: RowMapping, tenant: Tenant) -> Workflow:
     )
 
 
-def _entry(row: RowMapping) -> Entry:
+def read_entry(row: RowMapping) -> Entry:
     facts = {name: value for name, value in row.items() if name not in ("workflow", "state")}
     return Entry(state=EntryState(row["state"]), **facts)
 
 
-def _entry_row(workflow: Urn, entry: Entry) -> dict[str, Any]:
+def entry_row(workflow: Urn, entry: Entry) -> dict[str, Any]:
     return {
         "workflow": str(workflow), "entry": entry.entry, "step": entry.step, "undo": entry.undo, "attempt": entry.attempt,
         "asks": entry.asks, "state": entry.state.value, "reply_to": entry.reply_to, "asked_at": entry.asked_at,

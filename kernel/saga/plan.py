@@ -5,6 +5,7 @@ For every step the saga's module holds a function of the step's name, and `undo_
 
     def choose(params: Params, answers: Answers) -> RankHotels: ...
     def undo_book(params: Params, answers: Answers, reason: str) -> CancelRooms: ...
+    def answer_by(params: Params, answers: Answers) -> datetime: ...           # of a step that waits
 
 They are pure and may be called again at any time; None means that there is nothing to ask, and the step is skipped. Where the module also
 holds a `tell_<step>`, it says in one sentence what the step's answer means, for the people who watch.
@@ -20,6 +21,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self, cast
 
+from kernel.backoff import Backoff
 from kernel.event import decode, name_of, read
 from kernel.turns import Share
 from kernel.urn import Urn
@@ -30,6 +32,7 @@ Answers = Mapping[str, Any]
 """The answering event of each step that was done, by the step's name."""
 
 ANSWER_WITHIN: Final = timedelta(minutes=10)  # three look-ups of the slowest partner take eight; then it is asked once more
+RETRY_LATER: Final = Backoff(timedelta(minutes=1), timedelta(minutes=15))  # the operation below has tried for as long as it could
 UNDO_MARK: Final = "~"
 WAITED_MARK: Final = "!"
 
@@ -51,28 +54,60 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One question to one domain. Any answer but `done` is a refusal, any answer to the undo but `undone` is a failed undo."""
+    """One question to one domain, or a wait. Any answer but `done` is a refusal, any answer to the undo but `undone` a failed undo."""
 
     name: str
-    ask: type
-    done: type
-    refused: type | None
-    undo: type | None
-    undone: type | None
-    on_failure: OnFailure
-    within: timedelta
+    ask: type | None  # None: it waits
+    done: type | None
+    refused: type | None = None
+    undo: type | None = None
+    undone: type | None = None
+    on_failure: OnFailure = COMPENSATE
+    within: timedelta = ANSWER_WITHIN
+    deadline: timedelta | None = None
+    retries: int = 0
+    backoff: Backoff = RETRY_LATER
+    ends: tuple[type, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        return self.ask is None
+
+    @property
+    def optional(self) -> bool:
+        """Whether the steps after it can do without its answer."""
+        return self.waits or self.on_failure is OnFailure.CONTINUE_WITH_REVIEW
 
 
 def step(
     name: str, *, ask: type, done: type, refused: type | None = None, undo: type | None = None, undone: type | None = None,
-    on_failure: OnFailure = COMPENSATE, within: timedelta = ANSWER_WITHIN,
+    on_failure: OnFailure = COMPENSATE, within: timedelta = ANSWER_WITHIN, deadline: timedelta | None = None, retries: int = 0,
+    backoff: Backoff = RETRY_LATER,
 ) -> Step:  # fmt: skip
-    """A step. `within` is how long an answer may take before the same question is put again. Raises: PlanError."""
-    if not name.isidentifier():
-        raise PlanError(f"{name!r} cannot name a step; expected a Python identifier")
+    """A step. `within` is how long an answer may take before the same question is put again.
+
+    After `deadline` it is taken for refused instead, and for something of which nobody knows: where it has an undo, that is owed. An answer
+    that names partners who were `away` is put off up to `retries` times and then asked anew, as another attempt. Raises: PlanError.
+    """
+    _check_name(name)
     if (undo is None) != (undone is None):
         raise PlanError(f"step {name}: undo and undone go together")
-    return Step(name, ask, done, refused, undo, undone, on_failure, within)
+    return Step(name, ask, done, refused, undo, undone, on_failure, within, deadline, retries, backoff)
+
+
+def wait(name: str, *ends: type) -> Step:
+    """A step that waits until an instant, which its function says, or until one of the events `ends` is told to the workflow (`notify`).
+
+    Its answer is the event, None when the time was up. An event that comes before its step counts when the step is reached.
+    Raises: PlanError.
+    """
+    _check_name(name)
+    return Step(name, None, None, ends=ends)
+
+
+def _check_name(name: str) -> None:
+    if not name.isidentifier():
+        raise PlanError(f"{name!r} cannot name a step; expected a Python identifier")
 
 
 class Saga:
@@ -95,7 +130,7 @@ class Saga:
         return read(self.params, value)
 
     def build(self, step: Step, params: object, answers: Answers) -> object | None:
-        """The command that asks this step."""
+        """The command that asks this step; of a wait, the instant until which it lasts."""
         return self._builder(step.name)(params, answers)
 
     def build_undo(self, step: Step, params: object, answers: Answers, reason: str) -> object | None:
@@ -105,7 +140,8 @@ class Saga:
     def tell(self, step: str, answer: str, body: Mapping[str, Any]) -> str | None:
         """What a good answer means, in one sentence; None when the plan has nothing to say. A sentence that fails stops no saga."""
         found = getattr(sys.modules[self.params.__module__], f"tell_{step}", None)
-        if found is None or answer != name_of(self.step(step).done):
+        declared = self.step(step)
+        if found is None or (answer != name_of(declared.done) and answer not in map(name_of, declared.ends)):
             return None
         try:
             return str(found(decode(answer, body)))

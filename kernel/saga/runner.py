@@ -16,9 +16,10 @@ from typing import Final
 from kernel.claim import Claim
 from kernel.database import Database
 from kernel.patience import patiently
+from kernel.saga.entry import Entry, EntryState
 from kernel.saga.journal import Held, hold, stumble, write
 from kernel.saga.plan import Plans, Step
-from kernel.saga.transition import Decision, Entry, EntryState, decide
+from kernel.saga.transition import Decision, decide
 from kernel.saga.workflow import State, Workflow
 from kernel.tenancy import Tenant
 from kernel.work import Work

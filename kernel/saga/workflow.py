@@ -125,6 +125,13 @@ async def signal(work: Work, answers: Sequence[Envelope]) -> None:
     )
 
 
+async def notify(work: Work, workflow: Urn, event: Envelope) -> None:
+    """Tells a workflow of an event that is no answer: it ends a `wait` for it, where there is one. May be repeated."""
+    work.due = True
+    told = {"workflows": [str(workflow)], "urns": [str(event.urn)], "replies": [""], "names": [event.name]}
+    await work.execute(_SIGNAL, {"tenant": work.tenant, **told, "bodies": [orjson.dumps(event.body).decode()]})
+
+
 async def cancel(work: Work, workflow: Urn, reason: str) -> bool:
     """Asks a running workflow to undo itself after the step it is at; False when there is none, or it is undoing or over already."""
     work.due = True

@@ -186,6 +186,15 @@ async def journal_of(databases: Databases, tenant: Tenant, workflow: Urn) -> lis
         return [Line(*row) for row in await connection.execute(statement, {"tenant": tenant, "urn": workflow})]
 
 
+async def until_lines(databases: Databases, tenant: Tenant, workflow: Urn, count: int, seconds: float = 30.0) -> None:
+    """Until the journal has so many lines. Raises: TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if len(await journal_of(databases, tenant, workflow)) >= count:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def until_ended(world: World, workflow: Urn, engine: Engine | None = None, seconds: float = 30.0) -> str:
     """Lets the world answer until the workflow has ended; its last state. Raises: TimeoutError."""
     async with asyncio.timeout(seconds):

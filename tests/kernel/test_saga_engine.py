@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,9 @@ from sqlalchemy import text
 from kernel.claim import WORKFLOWS, Claims
 from kernel.database import Databases
 from kernel.event import message
-from kernel.saga import CONTINUE_WITH_REVIEW, Answers, Plans, Saga, State, Step, Workflow, cancel, start, step
+from kernel.saga import CONTINUE_WITH_REVIEW, Answers, Plans, Saga, State, Step, Workflow, cancel, notify, start, step, wait
+from kernel.saga.entry import Entry
 from kernel.saga.runner import DEATHS, Hooks, WorkflowRunner
-from kernel.saga.transition import Entry
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
@@ -26,6 +26,7 @@ from tests.harness.saga import (
     World,
     a_workflow,
     an_engine,
+    an_envelope,
     break_every_step,
     forward,
     journal_of,
@@ -33,6 +34,7 @@ from tests.harness.saga import (
     state_of,
     until_asked_or_ended,
     until_ended,
+    until_lines,
 )
 
 
@@ -82,6 +84,7 @@ PICNIC = Saga(
     step("dance", ask=Fetch, done=Fetched, refused=NotFetched),
 )
 
+SIESTA = Saga("siesta", Params, PICNIC.steps[0], wait("nap", BackAgain), PICNIC.steps[-1])
 IMPATIENT = Saga("impatient", Params, *(replace(each, within=timedelta(seconds=0.4)) for each in PICNIC.steps))
 
 
@@ -113,6 +116,10 @@ def music(params: Params, answers: Answers) -> Fetch | None:
 
 def undo_music(params: Params, answers: Answers, reason: str) -> PutBack:
     return PutBack("music", reason)
+
+
+def nap(params: Params, answers: Answers) -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
 
 
 def dance(params: Params, answers: Answers) -> Fetch:
@@ -370,6 +377,22 @@ async def test_whoever_hosts_the_engine_is_told_of_due_work_after_the_commit(
     assert told == []
     await a_workflow(databases, tenant, PICNIC, Params("us"))
     assert told == [("cases", tenant)]
+
+
+async def test_an_event_that_is_told_to_a_workflow_ends_its_wait(databases: Databases, tenant: Tenant) -> None:
+    answers = {"basket": _done, "dance": _done}
+    world = World(databases, tenant, SIESTA, answers)
+    async with running(an_engine(databases, tenant, SIESTA)) as hands:
+        workflow = await a_workflow(databases, tenant, SIESTA, Params("us"))
+        await _until_asked(world, workflow, "basket")
+        await until_lines(databases, tenant, workflow, 2)
+        for _ in range(2):
+            async with databases["cases"].work(tenant) as work:
+                await notify(work, workflow, an_envelope(tenant, BackAgain("the sun"), world.asked[0]))
+        assert await until_ended(world, workflow, hands.engine) == "DONE"
+    assert [(line.step, line.state) for line in await journal_of(databases, tenant, workflow)] == [
+        ("basket", "DONE"), ("nap", "DONE"), ("dance", "DONE"),
+    ]  # fmt: skip
 
 
 async def _start_and_fail(databases: Databases, tenant: Tenant) -> None:
