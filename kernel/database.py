@@ -60,6 +60,7 @@ class Database:
     def __init__(self, name: str, url: str | URL, *, pool: int = POOL, on_sent: Callable[[str, Tenant], None] | None = None) -> None:
         self.name = name
         self.engine = make_engine(url, pool)
+        self._reading = self.engine.execution_options(postgresql_readonly=True)
         self.on_sent = on_sent
         self.on_due: Callable[[str, Tenant], None] | None = None
         self._examined = False
@@ -83,7 +84,7 @@ class Database:
     @asynccontextmanager
     async def read(self, tenant: Tenant) -> AsyncIterator[AsyncConnection]:
         """A short read-only transaction."""
-        async with self._begin(self.engine.execution_options(postgresql_readonly=True), tenant) as connection:
+        async with self._begin(self._reading, tenant) as connection:
             yield connection
 
     async def tenants(self) -> list[Tenant]:
