@@ -2,6 +2,7 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLSchema, execute, parse, subscribe, validate } from 'graphql'
 import { contract } from '../codegen/types.ts'
 import type { VoucherTarget } from '../src/pages/case/case'
+import type { ResolveReviewInput } from '../src/pages/reviews/reviews'
 import type { Batch } from './topics.ts'
 import type { Refusal, Session, SubCase, World } from './world.ts'
 
@@ -16,8 +17,11 @@ interface Arguments {
   subCase: string
   airport: string
   after: string
-  input: { subCases: VoucherTarget[]; idempotencyKey: string }
+  review: string
+  version: number
+  input: { subCases: VoucherTarget[]; idempotencyKey: string } & ResolveReviewInput
 }
+
 const edges = <Node extends { urn: string }>(nodes: Node[]) => ({
   edges: nodes.map((node) => ({ cursor: node.urn, node })),
   pageInfo: { hasNextPage: false, endCursor: nodes.at(-1)?.urn ?? null },
@@ -72,6 +76,14 @@ export class Endpoint {
       issueVoucher: ({ input }, { session }) => {
         return world.issue(input.subCases, input.idempotencyKey, session)
       },
+      claimReview: ({ review, version }, { session }) => {
+        const answer = world.claimReview(review, version, session)
+        return 'code' in answer ? typed(answer, {}) : { __typename: 'ReviewClaimed', review: answer }
+      },
+      resolveReview: ({ input }, { session }) => {
+        const answer = world.resolveReview(input, session)
+        return 'code' in answer ? typed(answer, {}) : { __typename: 'ReviewDecided', review: answer, replayed: false }
+      },
     }
   }
 
@@ -108,7 +120,10 @@ export class Endpoint {
   }
 }
 
-const typenames: Record<string, string> = { NOT_FOUND: 'NotFound', SUB_CASE_LOCKED: 'SubCaseLocked', LOCK_LOST: 'LockLost' }
+const typenames: Record<string, string> = {
+  NOT_FOUND: 'NotFound', SUB_CASE_LOCKED: 'SubCaseLocked', LOCK_LOST: 'LockLost', REVIEW_TAKEN: 'ReviewTaken', REVIEW_OVER: 'ReviewOver',
+  FINDING_NEEDED: 'FindingNeeded', VERSION_CONFLICT: 'VersionConflict',
+}
 
 const typed = (refusal: Refusal, facts: object): object => ({ __typename: typenames[refusal.code], message: refusal.message, ...facts })
 

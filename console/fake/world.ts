@@ -5,7 +5,7 @@
 import type { CaseRow, SubCaseStatus } from '../src/pages/board/board'
 import type { Attempt, CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
 import type { HoldRow } from '../src/pages/hotels/hotels'
-import type { ReviewRow } from '../src/pages/reviews/reviews'
+import type { ResolveReviewInput, ReviewRow } from '../src/pages/reviews/reviews'
 import type { AlertLine } from '../src/parts/shell'
 import { type Draft, hotels } from './storm.ts'
 import { Topics } from './topics.ts'
@@ -162,7 +162,7 @@ export class World {
     }
     step(200, 'choose', `Ranked 12 hotels, ${hotel.name} first`, [{ name: 'candidates', value: '12' }])
     if (fate > 0.93) {
-      this.later(2400, () => this.giveUp(row))
+      this.later(2400, () => this.giveUp(row, fate > 0.97))
       return
     }
     const confirmation = `NX-${(100000 + Math.floor(fate * 899999)).toString(36).toUpperCase()}`
@@ -192,16 +192,49 @@ export class World {
     if (fate > 0.86) this.later(20_000, () => this.answer(row, false))
   }
 
-  private giveUp(row: SubCase): void {
+  private giveUp(row: SubCase, unknown: boolean): void {
     const urn = `urn:review:v-${this.next()}`
     const review: ReviewRow & CaseReview = {
-      urn, version: 1, case: row.case, subCase: row.urn, kind: 'BOOKING_FAILED', severity: 'HIGH', summary: 'Three hotels refused, none is left inside the policy.',
+      urn, version: 1, case: row.case, subCase: row.urn, kind: unknown ? 'OUTCOME_UNKNOWN' : 'BOOKING_FAILED', severity: 'HIGH',
+      summary: unknown ? 'Nobody can tell whether the hotel has booked.' : 'Three hotels refused, none is left inside the policy.',
       openedAt: this.now(), resolvedAt: null, evidence: [{ name: 'tried', value: '3 hotels' }, { name: 'last answer', value: 'ALLOTMENT_EXCEEDED' }],
+      operation: unknown ? `urn:operation:o-${this.next()}` : null, claimedBy: null, claimedName: null, decision: null,
     }
     this.reviews.set(urn, review)
     this.line(row, 'book', 'REFUSED', 'Every candidate refused', review.evidence)
     this.change(row, { status: 'MANUAL_REVIEW', reason: 'No hotel had a room inside the policy' })
     this.alert('review.opened', row, `Review: booking failed for ${pnrOf(row)}`)
+  }
+
+  // Reviews
+
+  claimReview(urn: string, version: number, session: Session): ReviewRow | Refusal {
+    const review = this.reviews.get(urn)
+    if (review?.claimedBy === session.operator && !review.resolvedAt) return review
+    const no = this.whyNotReview(urn, version, session)
+    return no ?? Object.assign(review!, { claimedBy: session.operator, claimedName: session.name, version: version + 1 })
+  }
+
+  /** Where a partner's doing is in question it is asked for a moment, and bears out what it is told. */
+  resolveReview(input: ResolveReviewInput, session: Session): ReviewRow | Refusal {
+    const no = this.whyNotReview(input.review, input.version, session)
+    if (no) return no
+    const review = this.reviews.get(input.review)!
+    if (review.operation && !input.finding) return refused(review.urn, 'FINDING_NEEDED', 'Nobody knows what the partner did: say what you found.')
+    Object.assign(review, { decision: { finding: input.finding ?? null, reason: input.reason }, version: review.version + 1 })
+    const over = (): void => void Object.assign(review, { resolvedAt: this.now(), version: review.version + 1 })
+    if (review.operation) this.later(1500, over)
+    else over()
+    return review
+  }
+
+  private whyNotReview(urn: string, version: number, session: Session): Refusal | undefined {
+    const review = this.reviews.get(urn)
+    if (!review) return refused(urn, 'NOT_FOUND', 'There is no such review.')
+    if (review.resolvedAt) return refused(urn, 'REVIEW_OVER', 'This review is resolved already.')
+    if (review.claimedBy && review.claimedBy !== session.operator) return refused(urn, 'REVIEW_TAKEN', `${review.claimedName} is working on it.`)
+    if (review.version !== version) return refused(urn, 'VERSION_CONFLICT', 'It has changed since you looked.')
+    return undefined
   }
 
   private answer(row: SubCase, yes: boolean): void {

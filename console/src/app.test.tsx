@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+import { act } from 'react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Options, type Theatre, parties, theatre, workable } from '../fake/theatre'
 import { flight, seeded } from '../fake/storm'
@@ -295,4 +296,68 @@ test('t shows what is being done, and what partners were asked and said', async 
   await passes(12_000)
   expect(text('aside')).toContain('Looked up: ok, found')
   expect(text('aside')).toContain('Issue a card')
+})
+
+/** A sub-case given up, and the Review screen over it. */
+async function inReview(fate: number): Promise<Theatre> {
+  const made = await openCase({ fate })
+  await made.press('j')
+  await goTo(workable(made.world)[0]!.urn)
+  await made.press('v', 'Ctrl+Enter', 'Escape')
+  await made.passes(2500)
+  await made.press('g', 'r')
+  await made.passes(200)
+  await made.press('j')
+  return made
+}
+
+async function write(selector: string, words: string): Promise<void> {
+  const field = document.querySelector<HTMLTextAreaElement>(selector)!
+  const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')!.set!
+  await act(async () => {
+    set.call(field, words)
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+}
+
+test('a review is claimed with c and ended with x and a reason', async () => {
+  const { press, passes, text, world } = await inReview(0.95)
+  const [review] = [...world.reviews.values()]
+  await press('c')
+  expect(review!.claimedName).toBe('Dana Whitfield')
+  expect(text('aside')).toContain('In the hands of Dana Whitfield')
+  await press('x')
+  expect(text('aside')).toContain('Resolve: Booking failed')
+  await press('Ctrl+Enter')
+  expect(review!.resolvedAt).toBeNull()
+  await write('textarea', 'placed by telephone')
+  await press('Ctrl+Enter')
+  await passes(100)
+  expect(review!.decision).toEqual({ finding: null, reason: 'placed by telephone' })
+  expect(document.querySelectorAll('[role=row][data-urn]')).toHaveLength(0)
+})
+
+test('where nobody knows what a partner did, x asks what was found', async () => {
+  const { press, passes, text, world } = await inReview(0.98)
+  const [review] = [...world.reviews.values()]
+  await press('x')
+  expect(text('aside')).toContain('There is nothing')
+  await write('textarea', 'rang the hotel')
+  await press('Ctrl+Enter')
+  expect(review!.decision).toBeNull()
+  await act(async () => document.querySelectorAll<HTMLInputElement>('input[name=finding]')[1]!.click())
+  await press('Ctrl+Enter')
+  expect(review!.decision).toEqual({ finding: 'ABSENT', reason: 'rang the hotel' })
+  expect(text('aside')).toContain('The partner is being asked')
+  await passes(1600)
+  expect(review!.resolvedAt).not.toBeNull()
+})
+
+test('a review in a colleague’s hands says so and stays there', async () => {
+  const { press, text, world, colleague } = await inReview(0.95)
+  const [review] = [...world.reviews.values()]
+  world.claimReview(review!.urn, review!.version, colleague)
+  await press('c')
+  expect(text('aside')).toContain('Ada Rossi is working on it.')
+  expect(review!.claimedBy).toBe(colleague.operator)
 })

@@ -2,7 +2,7 @@
  * Every key of the console, in one table: handlers, the key bar, the `?` sheet and tooltips all read it, and a test forbids two
  * meanings for one key. A key does something only while a mounted part has bound it.
  */
-export type Scope = 'everywhere' | 'grid' | 'board' | 'case' | 'preview'
+export type Scope = 'everywhere' | 'grid' | 'board' | 'case' | 'reviews' | 'preview'
 
 export interface Shortcut {
   id: string
@@ -31,6 +31,8 @@ const table = [
   { id: 'claim', keys: ['c'], scope: 'case', words: 'Claim', group: 'Work', bar: true },
   { id: 'release', keys: ['r'], scope: 'case', words: 'Release', group: 'Work', bar: true },
   { id: 'issue', keys: ['v'], scope: 'case', words: 'Issue voucher', group: 'Work', bar: true },
+  { id: 'claim review', keys: ['c'], scope: 'reviews', words: 'Claim', group: 'Work', bar: true },
+  { id: 'resolve review', keys: ['x'], scope: 'reviews', words: 'Resolve', group: 'Work', bar: true },
   { id: 'timeline', keys: ['t'], scope: 'case', words: 'Timeline', group: 'View', bar: true },
   { id: 'copy', keys: ['y'], scope: 'grid', words: 'Copy URN', group: 'Work' },
   { id: 'send', keys: ['Ctrl+Enter'], scope: 'preview', words: 'Send', group: 'Work', bar: true },
