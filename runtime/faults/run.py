@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -56,11 +56,14 @@ class OtherRunError(Exception):
     """What lies there was asked for differently; `--fresh` begins anew."""
 
 
-class Run:
-    """One run below its folder; `search` bounds, in seconds, how long the shortest list of faults is looked for."""
+Play = Callable[[Path, Schedule, int, float, float, Callable[[Progress], None]], Awaitable[Verdict]]
 
-    def __init__(self, folder: Path, asked: Asked, console: Console, search: float) -> None:
-        self.folder, self.asked, self.console, self.search = folder, asked, console, search
+
+class Run:
+    """One run below its folder; `search` bounds, in seconds, how long the shortest list of faults is looked for. `play` plays a part."""
+
+    def __init__(self, folder: Path, asked: Asked, console: Console, search: float, play: Play = play) -> None:
+        self.folder, self.asked, self.console, self.search, self.play = folder, asked, console, search, play
 
     def begin(self, *, fresh: bool) -> None:
         """Raises: OtherRunError."""
@@ -98,7 +101,7 @@ class Run:
 
     async def _try(self, home: Path, schedule: Schedule, sagas: int, told: Callable[[Progress], None]) -> Verdict:
         seconds = self.asked.seconds(schedule.part)
-        return await play(home, schedule, sagas, seconds, self.asked.settle_scale, told)
+        return await self.play(home, schedule, sagas, seconds, self.asked.settle_scale, told)
 
     async def _search(self, part: int, sagas: int, verdict: Verdict) -> None:
         """Tries the part with less and less going wrong, and says what was left when it still broke."""
