@@ -2,8 +2,8 @@
 
 Servers of its own; the workers are the product's (`runtime.bench.witness`), and so is the way: a work that commits, the outbox, the relay,
 a stream, the inbox, a reaction's row. First a backlog is drained by one worker, beside the same payloads through a bare stream, as the
-floor. Then two workers stand ready, and whichever leads the relay is killed with SIGKILL while events are committed. In the end every
-event that was committed is looked for among the effects.
+floor; `relayed_per_s` says how far its relay ran ahead of its consumers. Then two workers stand ready, and whichever leads the relay is
+killed with SIGKILL while events are committed. In the end every event that was committed is looked for among the effects.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ _WHAT: Final = "x" * 160  # with its envelope about 600 bytes, as the product's 
 
 _LEADER = text("select owner from relay_lease where name = 'relay' and until > nexa_now()")
 _PAYLOADS = text("select to_jsonb(o)::text from outbox o order by position")
+_PUBLISHED = text("select count(*), extract(epoch from max(published_at) - min(published_at)) from outbox where published_at is not null")
 _SENT = text("select urn from outbox where tenant = :tenant and name = 'Witnessed'")
 
 
@@ -98,22 +99,26 @@ async def race(
         floor = await _floor(told["NEXA_COORDINATION_URL"], await track.payloads(), say)
         fleet.start()
         drained = len(track.told) / await track.took_effect("outbox to effect")
+        relayed = await track.published()
         fleet.start()
         began, before = monotonic(), len(track.told)
         takeovers = await track.survive(kills, events - events // 2)
         await track.took_effect("outbox to effect")
         under_kills = (len(track.told) - before) / (monotonic() - began)
-        return _result(drained, floor, under_kills, sorted(takeovers), await track.verdict())
+        return _result(drained, relayed, floor, under_kills, sorted(takeovers), await track.verdict())
     finally:
         fleet.stop()
         await databases.close()
 
 
-def _result(drained: float, floor: float, under_kills: float, takeovers: Sequence[float], verdict: Mapping[str, int]) -> Result:
+def _result(
+    drained: float, relayed: float, floor: float, under_kills: float, takeovers: Sequence[float], verdict: Mapping[str, int]
+) -> Result:  # fmt: skip
     figures: dict[str, object] = {
         **verdict,
         "kills": len(takeovers),
         "events_per_s": round(drained),
+        "relayed_per_s": round(relayed),
         "stream_per_s": round(floor),
         "under_kills_per_s": round(under_kills),
     }
@@ -186,6 +191,12 @@ class Track:
         """What waits to be published, about as the relay will write it."""
         async with self.databases.relay(SENDER).connect() as connection:
             return list((await connection.execute(_PAYLOADS)).scalars())
+
+    async def published(self) -> float:
+        """Events a second that the relay has published, beside everything else its worker did."""
+        async with self.databases.relay(SENDER).connect() as connection:
+            count, seconds = (await connection.execute(_PUBLISHED)).one()
+        return float(count) / float(seconds)
 
     async def took_effect(self, what: str) -> float:
         """Waits until everything told has taken effect, or nothing has for long; the seconds between the first effect and the last."""
