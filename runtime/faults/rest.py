@@ -20,8 +20,14 @@ PATIENCE: Final = 120.0  # seconds without less to do than ever before; the long
 LONGEST: Final = 480.0  # seconds in all
 LOOK: Final = 1.0  # seconds between two looks
 IN_A_ROW: Final = 2  # looks at which nothing must be found
+AWAY: Final = 1_000_000  # what a database that cannot be asked may have left to do
 
 _MOVING: Final = "select count(*) from workflow where state in ('RUNNING', 'COMPENSATING')"
+# Also those whose workflow has yet to start.
+_UNDER_WAY: Final = """
+    select count(*) from sub_case s where status = 'PROCESSING' or exists (
+        select from workflow w where w.tenant = s.tenant and w.subject = s.urn and w.state in ('RUNNING', 'COMPENSATING'))
+"""
 # What is verified a day later (scaled) is not waited for: nothing is expected of it.
 _PENDING: Final = """
     select count(*) from operation
@@ -54,6 +60,14 @@ class Rest:
             told(", ".join(said))
             await asyncio.sleep(LOOK)
 
+    async def near(self, few: int, within: float) -> None:
+        """Returns when at most so few sub-cases are under way, or after so many seconds."""
+        until = monotonic() + within
+        while monotonic() < until:
+            if await self._count("cases", _UNDER_WAY) <= few:
+                return
+            await asyncio.sleep(LOOK)
+
     async def _left(self) -> dict[str, int]:
         await self.twins.settle()
         found = {"workflows": await self._count("cases", _MOVING)}
@@ -75,11 +89,11 @@ class Rest:
         return count
 
     async def _count(self, database: str, statement: str) -> int:
-        """One, where the server is away."""
+        """`AWAY` where the server is."""
         try:
             async with self.stage.engine(database).connect() as connection:
                 return int((await connection.execute(text(statement))).scalar_one())
         except Exception as error:
             if not passing(error):
                 raise
-            return 1
+            return AWAY

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from kernel.clock import monotonic
-from runtime.faults.part import Progress, play
+from runtime.faults.part import STRUCK_FOR, Progress, play
 from runtime.faults.shortest import shortest
 from runtime.faults.strikes import Order, Schedule, Strike, draw
 from runtime.faults.verdict import Verdict, together
@@ -49,7 +49,8 @@ class Asked:
         return max(AT_LEAST, self.parts()[part] / self.rate)
 
     def schedule(self, part: int) -> Schedule:
-        return draw(self.seed, part, self.seconds(part), self.ambiguity, self.settle_scale)
+        """Longer than the vouchers take: strikes go on until most sagas are through."""
+        return draw(self.seed, part, self.seconds(part) + STRUCK_FOR, self.ambiguity, self.settle_scale)
 
 
 class OtherRunError(Exception):
@@ -107,7 +108,8 @@ class Run:
         """Tries the part with less and less going wrong, and says what was left when it still broke."""
         schedule = self.asked.schedule(part)
         wanted = {violation.invariant for violation in verdict.violations}
-        causes: list[Strike | Order] = [*schedule.strikes, *schedule.orders]
+        struck = max(verdict.samples["faults_s"], default=float("inf"))
+        causes: list[Strike | Order] = [*(strike for strike in schedule.strikes if strike.at <= struck), *schedule.orders]
         self.console.print(f"[red]part {part} of seed {self.asked.seed} broke {', '.join(sorted(wanted))}[/]; logs: {self._home(part)}")
         if self.search <= 0:
             return
@@ -134,12 +136,14 @@ class Run:
 
     def _introduce(self) -> None:
         asked, schedules = self.asked, [self.asked.schedule(part) for part in range(len(self.asked.parts()))]
-        strikes = [strike.kind.value for schedule in schedules for strike in schedule.strikes]
+        strikes = [
+            strike.kind.value for part, schedule in enumerate(schedules) for strike in schedule.strikes if strike.at < asked.seconds(part)
+        ]
         mix = ", ".join(f"{strikes.count(kind)} × {kind}" for kind in dict.fromkeys(strikes))
         self.console.print(f"seed {asked.seed}: {asked.sagas:,} sagas in {len(schedules)} parts, {asked.rate:g} vouchers a second")
         self.console.print("partners: Hotelbeds (rooms), Pomelo (cards), Twilio (texts), the airlines' own PSS (manifests)")
         self.console.print(f"ambiguous answers to {asked.ambiguity:.0%} of partner operations; settle times × {asked.settle_scale:g}")
-        self.console.print(f"{len(strikes)} strikes: {mix}")
+        self.console.print(f"{len(strikes)} strikes while vouchers are issued, and more until most sagas are through: {mix}")
         self.console.print("clocks of our processes wrong by up to five minutes either way, another way after every kill")
 
     def _tell(self, part: int, verdict: Verdict) -> None:

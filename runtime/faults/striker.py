@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kernel.clock import monotonic
@@ -27,16 +28,24 @@ class Striker:
     def __post_init__(self) -> None:
         self._dice = self.schedule.dice
         self._following: list[asyncio.Task[None]] = []
+        self._enough = asyncio.Event()
 
     async def run(self) -> None:
-        """Returns when the last strike is over; who was killed is followed until `end`."""
+        """Returns when it was told that it is enough, and the last strike is over; who was killed is followed until `end`."""
         began = monotonic()
         striking: list[asyncio.Task[None]] = []
         for strike in self.schedule.strikes:
-            await asyncio.sleep(max(0.0, began + strike.at - monotonic()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, began + strike.at - monotonic())):
+                    await self._enough.wait()
+                    break
             striking.append(asyncio.create_task(self._strike(strike)))
             self.counts[strike.kind.value] += 1
         await asyncio.gather(*striking)
+
+    def enough(self) -> None:
+        """No further strike."""
+        self._enough.set()
 
     async def end(self) -> None:
         """Until everybody who died was followed, and every wipe recovered from."""
