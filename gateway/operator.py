@@ -20,6 +20,7 @@ from gateway.signin.provider import Provider
 from gateway.signin.tokens import SigningKey
 from gateway.sockets import SignedIn, SocketDoor
 from gateway.stores import Stores
+from jobs import sagas
 from kernel.database import Databases
 from kernel.http import Http
 from kernel.identity import Identity
@@ -39,7 +40,7 @@ def app(settings: Settings) -> Starlette:
     sessions = Sessions.connect(settings.need("coordination_url").reveal())
     issuer, provider = _issuer(settings, databases)
     operators = Operators(issuer, sessions)
-    doors = Doors(databases=databases, feed=feed, alive=sessions.alive, pss=OWN_PSS)
+    doors = Doors(databases=databases, feed=feed, alive=sessions.alive, pss=OWN_PSS, plans=sagas.load())
     engine, documents = Engine(contract(OPERATOR)), documents_of("operator")
 
     def context(identity: Identity, headers: Headers | None = None) -> Context:

@@ -9,9 +9,21 @@ from typing import TypeVar
 
 from domains.cases import actions, queries
 from domains.cases.actions.issue import may_issue
-from domains.cases.commands import AcquireLock, ClaimReview, DeclareDisruption, IssueVoucher, ReleaseLock, ResolveReview
+from domains.cases.commands import (
+    AcquireLock,
+    CancelWorkflow,
+    ClaimReview,
+    DeclareDisruption,
+    IssueVoucher,
+    RedriveOutage,
+    RedriveWorkflow,
+    ReleaseLock,
+    ResolveReview,
+    SkipStep,
+)
 from domains.cases.model import Case, CaseStatus, Finding, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
+from domains.cases.timeline import Workflow
 from kernel.evidence import Fact, facts
 from kernel.identity import Role
 from kernel.patience import at_once
@@ -137,6 +149,57 @@ class ReviewDecided:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    workflow: Urn
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A partner that was away, by its vendor's name, and since when."""
+
+    partner: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowChanged:
+    workflow: Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRefusal:
+    urn: Urn
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRedriven:
+    redriven: tuple[Urn, ...]
+    refused: tuple[WorkflowRefusal, ...]
+    more: bool
+
+
 # reading ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -221,6 +284,21 @@ def evidence_of(root: TimelineEntry, info: Info) -> list[Fact]:
 
 def evidence_of_review(root: ReviewItem, info: Info) -> list[Fact]:
     return facts(root.evidence)
+
+
+async def may_redrive_from(root: Workflow, info: Info) -> list[str]:
+    """The steps from which it may go on; with `~` before it, an undo that may be tried again."""
+    return list((await info.context.loader(loaders.load_moves).load(root.urn)).redrive)
+
+
+async def may_skip(root: Workflow, info: Info) -> list[str]:
+    """What it may do without: a step the plan can go on without, or an undo that a person has seen to."""
+    return list((await info.context.loader(loaders.load_moves).load(root.urn)).skip)
+
+
+async def may_cancel(root: Workflow, info: Info) -> bool:
+    """Whether it may be told to undo everything."""
+    return (await info.context.loader(loaders.load_moves).load(root.urn)).cancel
 
 
 # changing --------------------------------------------------------------------------------------------------------------------
@@ -349,6 +427,44 @@ async def _review(info: Info, urn: Urn) -> ReviewItem:
 
 def _may_take_over(context: Context) -> bool:
     return context.operator.role.includes(Role.OPS_SUPERVISOR)
+
+
+async def redrive_workflow(info: Info, input: Redrive) -> WorkflowChanged:
+    """Goes on with a workflow from the named step, as a new attempt. What stands is not asked for again."""
+    context = info.context
+    command = RedriveWorkflow(input.workflow, input.version, input.step, input.reason, context.operator.session)
+    return await _moved(info, input.workflow, lambda work: actions.redrive_workflow(work, command, context.doors.plans, context.airports))
+
+
+async def skip_step(info: Info, input: Skip) -> WorkflowChanged:
+    """Does without a step, or takes an undo for done because a person saw to it."""
+    context = info.context
+    command = SkipStep(input.workflow, input.version, input.step, input.reason, context.operator.session)
+    return await _moved(info, input.workflow, lambda work: actions.skip_step(work, command, context.doors.plans, context.airports))
+
+
+async def cancel_workflow(info: Info, input: CallOff) -> WorkflowChanged:
+    """Lets a workflow end the step it is at, and then undo everything."""
+    context = info.context
+    command = CancelWorkflow(input.workflow, input.version, input.reason, context.operator.session)
+    return await _moved(info, input.workflow, lambda work: actions.cancel_workflow(work, command, context.doors.plans, context.airports))
+
+
+async def redrive_outage(info: Info, input: Outage) -> OutageRedriven:
+    """Goes on with every workflow that ended because a partner was away; `more` asks to be called again."""
+    context = info.context
+    command = RedriveOutage(input.partner, input.since, input.reason)
+    done = await _commit(context, lambda work: actions.redrive_outage(work, command, context.doors.plans))
+    refused = tuple(WorkflowRefusal(urn, refusal.code, refusal.message) for urn, refusal in done.refused)
+    return OutageRedriven(done.workflows, refused, done.more)
+
+
+async def _moved(info: Info, urn: Urn, act: Callable[[Work], Awaitable[None]]) -> WorkflowChanged:
+    await _commit(info.context, act)
+    workflow = await info.context.loader(loaders.load_workflows).load(urn)
+    if workflow is None:
+        raise NotFound("There is no such workflow.")
+    return WorkflowChanged(workflow)
 
 
 async def _commit(context: Context, act: Callable[[Work], Awaitable[T]]) -> T:

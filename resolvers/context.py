@@ -16,6 +16,7 @@ from kernel.database import Connection, Databases
 from kernel.feed import Feed
 from kernel.identity import Identity, Operator, Role
 from kernel.intake import Intake
+from kernel.saga import Plans
 from kernel.snapshot import Snapshots
 from kernel.tenancy import Tenant
 from kernel.work import Work
@@ -33,7 +34,8 @@ async def _nobody(session: str) -> bool:
 class Doors:
     """What a process plugged in. A passenger's process has no databases, the others have neither snapshots nor intake.
 
-    `alive` says whether an operator's live session still stands; `pss` is the vendor that holds the airlines' manifests.
+    `alive` says whether an operator's live session still stands; `pss` is the vendor that holds the airlines' manifests; `plans` are those
+    of the workflows that a person may have a hand in.
     """
 
     databases: Databases | None = None
@@ -42,6 +44,7 @@ class Doors:
     intake: Intake | None = None
     alive: Callable[[str], Awaitable[bool]] = _nobody
     pss: str = ""
+    plans: Plans = field(default_factory=Plans)
 
 
 class ClosedDoorError(RuntimeError):

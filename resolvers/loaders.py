@@ -16,6 +16,7 @@ from domains.cases.timeline import Workflow
 from domains.notifications import queries as notifications
 from domains.wallet import queries as wallet
 from kernel.operation.trail import Trail
+from kernel.saga import desk, hand
 from kernel.urn import Urn
 from resolvers.context import Context
 
@@ -53,6 +54,28 @@ async def load_workflows(context: Context, urns: Sequence[Urn]) -> Sequence[Work
         subjects = await cases.sub_cases_by_urn(connection, context.tenant, [row.sub_case for row in found.values()])
     seen = {urn for urn, sub_case in subjects.items() if context.admits(sub_case.airport)}
     return [row if (row := found.get(urn)) and row.sub_case in seen else None for urn in urns]
+
+
+class Moves(NamedTuple):
+    """What a person may do with a workflow now; undos are marked with `~`."""
+
+    redrive: tuple[str, ...]
+    skip: tuple[str, ...]
+    cancel: bool
+
+
+async def load_moves(context: Context, workflows: Sequence[Urn]) -> Sequence[Moves]:
+    async with context.read("cases") as connection:
+        found = await desk.read(connection, context.tenant, workflows)
+    return [_moves(context, found.get(urn)) for urn in workflows]
+
+
+def _moves(context: Context, dossier: desk.Dossier | None) -> Moves:
+    saga = context.doors.plans.get(dossier.workflow.plan) if dossier else None
+    if dossier is None or saga is None:
+        return Moves((), (), False)
+    workflow, journal = dossier.workflow, dossier.journal
+    return Moves(hand.redrivable(saga, workflow, journal), hand.skippable(saga, workflow, journal), hand.cancellable(workflow))
 
 
 async def load_lead_names(context: Context, sub_cases: Sequence[Urn]) -> Sequence[str | None]:

@@ -142,9 +142,13 @@ class Workflow(Node):
     """A voucher on its way, step by step."""
 
     urn: Urn
+    version: int
     plan: str
     state: str
     steps: list[WorkflowStep]
+    may_redrive_from: list[str] = bind(resolve.may_redrive_from, seen_by=OPERATOR)
+    may_skip: list[str] = bind(resolve.may_skip, seen_by=OPERATOR)
+    may_cancel: bool = bind(resolve.may_cancel, seen_by=OPERATOR)
 
 
 @view(of=model.TimelineEntry, seen_by=OPERATOR)
@@ -417,6 +421,91 @@ class ResolveReviewInput:
     reference: str | None
 
 
+@view(of=refusals.StepNotPossible, seen_by=OPERATOR)
+class StepNotPossible:
+    """The workflow cannot go on like that as it stands; `possible` says from where it can."""
+
+    message: str
+    possible: list[str]
+
+
+@view(of=refusals.WorkflowOvertaken, seen_by=OPERATOR)
+class WorkflowOvertaken:
+    """A newer voucher is being worked on for this party."""
+
+    message: str
+
+
+@view(of=refusals.MoveRefused, seen_by=OPERATOR)
+class MoveRefused:
+    """The sub-case is not in a state that allows this."""
+
+    message: str
+
+
+@view(of=resolve.WorkflowChanged, seen_by=OPERATOR)
+class WorkflowChanged:
+    """It goes on as told."""
+
+    workflow: Workflow
+
+
+@view(of=resolve.WorkflowRefusal, seen_by=OPERATOR)
+class WorkflowRefusal:
+    """Why one workflow does not go on; `code` is the refusal's own."""
+
+    urn: Urn
+    code: str
+    message: str
+
+
+@view(of=resolve.OutageRedriven, seen_by=OPERATOR)
+class RedriveOutageResult:
+    """What goes on and what does not; `more` says that others wait, and to ask again."""
+
+    redriven: list[Urn]
+    refused: list[WorkflowRefusal]
+    more: bool
+
+
+@takes(of=resolve.Redrive, seen_by=OPERATOR)
+class RedriveWorkflowInput:
+    """`version` is the workflow's as the operator saw it; `step` one of `mayRedriveFrom`."""
+
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+
+
+@takes(of=resolve.Skip, seen_by=OPERATOR)
+class SkipStepInput:
+    """`version` is the workflow's as the operator saw it; `step` one of `maySkip`."""
+
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+
+
+@takes(of=resolve.CallOff, seen_by=OPERATOR)
+class CancelWorkflowInput:
+    """`version` is the workflow's as the operator saw it."""
+
+    workflow: Urn
+    version: int
+    reason: str
+
+
+@takes(of=resolve.Outage, seen_by=OPERATOR)
+class RedriveOutageInput:
+    """The partner that was away, by its vendor's name, and since when."""
+
+    partner: str
+    since: datetime
+    reason: str
+
+
 DeclareDisruptionResult = Annotated[CaseDeclared | WrongVendor | OutsideAirports, outcome("DeclareDisruptionResult", seen_by=OPERATOR)]
 PushDisruptionResult = Annotated[CaseDeclared | WrongVendor, outcome("PushDisruptionResult", seen_by=PARTNER)]
 AcquireLockResult = Annotated[LockAcquired | SubCaseLocked | NotFound, outcome("AcquireLockResult", seen_by=OPERATOR)]
@@ -428,6 +517,13 @@ ClaimReviewResult = Annotated[
 ResolveReviewResult = Annotated[
     ReviewDecided | FindingNeeded | ReviewTaken | ReviewOver | VersionConflict | NotFound,
     outcome("ResolveReviewResult", seen_by=OPERATOR),
+]
+
+HAND = WorkflowChanged | StepNotPossible | WorkflowOvertaken | MoveRefused | SubCaseLocked | VersionConflict | NotFound
+RedriveWorkflowResult = Annotated[HAND, outcome("RedriveWorkflowResult", seen_by=OPERATOR)]
+SkipStepResult = Annotated[HAND, outcome("SkipStepResult", seen_by=OPERATOR)]
+CancelWorkflowResult = Annotated[
+    WorkflowChanged | StepNotPossible | SubCaseLocked | VersionConflict | NotFound, outcome("CancelWorkflowResult", seen_by=OPERATOR)
 ]
 
 
@@ -462,3 +558,9 @@ class Mutation:
         resolve.claim_review, seen_by=OPERATOR, args={"review": OPERATOR, "version": OPERATOR}, allow=OPERATORS
     )
     resolve_review: ResolveReviewResult = bind(resolve.resolve_review, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)
+    redrive_workflow: RedriveWorkflowResult = bind(resolve.redrive_workflow, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)
+    skip_step: SkipStepResult = bind(resolve.skip_step, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)
+    cancel_workflow: CancelWorkflowResult = bind(resolve.cancel_workflow, seen_by=OPERATOR, args={"input": OPERATOR}, allow=OPERATORS)
+    redrive_outage: RedriveOutageResult = bind(
+        resolve.redrive_outage, seen_by=OPERATOR, args={"input": OPERATOR}, allow=Role.OPS_SUPERVISOR
+    )

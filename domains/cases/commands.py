@@ -96,3 +96,40 @@ class ResolveReview:
     finding: Finding | None = None
     reference: str = ""
     over: bool = False
+
+
+@message("cases")
+class RedriveWorkflow:
+    """`version` is the one the operator saw. `step` is where it shall go on, with `~` before it an undo that is tried again."""
+
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+    session: str = ""
+
+
+@message("cases")
+class SkipStep:
+    workflow: Urn
+    version: int
+    step: str
+    reason: str
+    session: str = ""
+
+
+@message("cases")
+class CancelWorkflow:
+    workflow: Urn
+    version: int
+    reason: str
+    session: str = ""
+
+
+@message("cases")
+class RedriveOutage:
+    """Every workflow that ended since then because `partner`, by its vendor's name, was away."""
+
+    partner: str
+    since: datetime
+    reason: str

@@ -77,6 +77,7 @@ class Move(StrEnum):
     DECLINE = "decline the offer"
     GIVE_UP = "hand it to a person"
     UNDO = "undo the voucher"
+    REDRIVE = "go on with the voucher's workflow"
 
 
 _S = SubCaseStatus
@@ -88,6 +89,11 @@ TRANSITIONS: Final[dict[Move, dict[SubCaseStatus, SubCaseStatus]]] = {
     Move.DECLINE: {_S.OFFER_READY: _S.REJECTED_BY_PAX},
     Move.GIVE_UP: {_S.PROCESSING: _S.MANUAL_REVIEW},
     Move.UNDO: {_S.PROCESSING: _S.PENDING},
+    Move.REDRIVE: {
+        **dict.fromkeys((_S.MANUAL_REVIEW, _S.PENDING, _S.PROCESSING), _S.PROCESSING),
+        _S.OFFER_READY: _S.OFFER_READY,  # what the workflow did without is made good
+        _S.RESOLVED: _S.RESOLVED,
+    },
 }
 
 

@@ -243,9 +243,7 @@ async def workflows_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Se
     journal = select(t.workflow_step).where(s.tenant == tenant, s.workflow.in_(list(steps))).order_by(s.workflow, s.entry)
     for line in (await connection.execute(journal)).mappings():
         steps[line["workflow"]].append(_step(line))
-    return {
-        Urn(row["urn"]): Workflow(Urn(row["urn"]), Urn(row["subject"]), row["plan"], row["state"], tuple(steps[row["urn"]])) for row in rows
-    }
+    return {Urn(row["urn"]): _workflow(row, steps[row["urn"]]) for row in rows}
 
 
 async def timelines(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[TimelineEntry]]:
@@ -264,6 +262,10 @@ async def timelines(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequ
         entry = TimelineEntry(at, line["step"], line["state"], line["attempt"], line["summary"], _plain(line["evidence"]))
         found[Urn(line["subject"])].append(entry)
     return found
+
+
+def _workflow(row: RowMapping, steps: Sequence[WorkflowStep]) -> Workflow:
+    return Workflow(Urn(row["urn"]), Urn(row["subject"]), row["plan"], row["state"], tuple(steps), row["version"])
 
 
 def _step(line: RowMapping) -> WorkflowStep:

@@ -49,6 +49,14 @@ class FindingNeeded(Refusal):
     """Nobody knows what the partner did: say what you found."""
 
 
+class StepNotPossible(Refusal):
+    """The workflow cannot go on like that as it stands; facts carry `possible`."""
+
+
+class WorkflowOvertaken(Refusal):
+    """A newer voucher is being worked on for this party."""
+
+
 class OfferChanged(Refusal):
     """The offer changed after the passenger saw it; facts carry both versions."""
 

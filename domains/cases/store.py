@@ -372,6 +372,15 @@ async def open_review_of(work: Work, operation: Urn) -> ReviewItem | None:
     return review_of(row) if row else None
 
 
+async def open_reviews_about(work: Work, workflow: Urn) -> list[ReviewItem]:
+    """What waits for a person about a workflow and its steps, their rows locked; what a partner may have done aside."""
+    c = t.review.c
+    about = (c.subject == workflow) | c.subject.startswith(f"{workflow}|", autoescape=True)
+    open_ones = (c.tenant == work.tenant, c.resolved_at.is_(None), c.operation.is_(None), about)
+    rows = (await work.execute(select(t.review).where(*open_ones).order_by(c.urn).with_for_update())).mappings()
+    return [review_of(row) for row in rows]
+
+
 async def save_review(work: Work, urn: Urn, **changes: Any) -> ReviewItem:
     """Raises the version; the row as it is then."""
     if isinstance(changes.get("decision"), Decision):

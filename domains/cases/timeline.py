@@ -28,3 +28,4 @@ class Workflow:
     plan: str
     state: str
     steps: tuple[WorkflowStep, ...]
+    version: int

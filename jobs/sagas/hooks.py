@@ -11,7 +11,7 @@ from domains.wallet.events import VoidRefused
 from jobs.registry import Ports
 from kernel.event import name_of
 from kernel.saga import State, Step, Workflow
-from kernel.saga.entry import Entry, EntryState
+from kernel.saga.entry import Entry, EntryState, current
 from kernel.saga.runner import Hooks
 from kernel.urn import Urn
 from kernel.work import Work
@@ -30,7 +30,8 @@ def hooks(ports: Ports) -> Hooks:
 
 async def step_refused(work: Work, workflow: Workflow, step: Step, entry: Entry) -> None:
     """The workflow goes on; a person makes the step good."""
-    await actions.step_refused(work, workflow.urn, workflow.subject, step.name, entry.summary, _facts(entry), _operation(entry))
+    facts, operation = _facts(entry), _operation(entry)
+    await actions.step_refused(work, workflow.urn, workflow.subject, step.name, entry.summary, facts, operation, entry.attempt - 1)
 
 
 async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequence[Entry]) -> None:
@@ -38,12 +39,15 @@ async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequenc
     if outcome is State.DONE:
         await _tell(work, workflow, "DONE")
         return
-    in_question = {entry.step for entry in entries if not entry.undo and _unknown(entry)}
-    for entry in entries:  # an undo that is refused because nobody knows what there is to undo is the same question
+    again = sum(entry.state is EntryState.REDRIVEN for entry in entries)
+    lines = current(entries).values()
+    in_question = {entry.step for entry in lines if not entry.undo and _unknown(entry)}
+    for entry in lines:  # an undo that is refused because nobody knows what there is to undo is the same question
         if entry.state is EntryState.UNDO_REFUSED and entry.step not in in_question:
             step_name, operation = f"undo {entry.step}", _operation(entry)
-            await actions.step_refused(work, workflow.urn, workflow.subject, step_name, entry.summary, _facts(entry), operation)
-    failed = next((entry for entry in entries if entry.state is EntryState.REFUSED), None)
+            why, facts = entry.summary, _facts(entry)
+            await actions.step_refused(work, workflow.urn, workflow.subject, step_name, why, facts, operation, entry.attempt - 1)
+    failed = next((entry for entry in lines if entry.state is EntryState.REFUSED), None)
     step = failed.step if failed else workflow.step if outcome is State.QUARANTINED else None
     await actions.end_workflow(
         work,
@@ -54,6 +58,7 @@ async def ended(work: Work, workflow: Workflow, outcome: State, entries: Sequenc
         unknown=outcome is State.QUARANTINED or _unknown(failed),
         evidence=_facts(failed) if failed else {},
         operation=_operation(failed) if failed else None,
+        again=again,
     )
     await _tell(work, workflow, "FAILED" if step else "COMPENSATED")
 

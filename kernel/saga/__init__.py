@@ -10,7 +10,7 @@ steps are undone in reverse order, one at a time, as soon as a step that must no
 whose outcome nobody knows is undone too; three deaths on one step stop the workflow for a person to look at.
 """
 
-from kernel.saga.plan import COMPENSATE, CONTINUE_WITH_REVIEW, Answers, OnFailure, Plans, ReplyTo, Saga, Step, step, wait
+from kernel.saga.plan import COMPENSATE, CONTINUE_WITH_REVIEW, Answers, OnFailure, Plans, ReplyTo, Saga, Step, attempt_of, step, wait
 from kernel.saga.tables import workflow_tables
 from kernel.saga.workflow import State, Workflow, cancel, notify, signal, start
 
@@ -25,6 +25,7 @@ __all__ = [
     "State",
     "Step",
     "Workflow",
+    "attempt_of",
     "cancel",
     "notify",
     "signal",

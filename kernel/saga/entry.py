@@ -76,8 +76,9 @@ class Entry:
 
     @property
     def away(self) -> tuple[str, ...]:
-        """The partners that could not be reached, as the answer names them: nothing was done there, and later it may be."""
-        return () if self.answer is None or self.unknown else tuple(self.answer.get("away") or ())
+        """The partners that could not be reached, as the answer's evidence names them: nothing was done there, and later it may be."""
+        evidence = None if self.answer is None or self.unknown else self.answer.get("evidence")
+        return tuple(str(evidence.get("away", "")).split()) if isinstance(evidence, Mapping) else ()
 
     def event(self) -> Any:
         """The answer itself; None without one. Raises: MessageError."""

@@ -87,7 +87,8 @@ def step(
     """A step. `within` is how long an answer may take before the same question is put again.
 
     After `deadline` it is taken for refused instead, and for something of which nobody knows: where it has an undo, that is owed. An answer
-    that names partners who were `away` is put off up to `retries` times and then asked anew, as another attempt. Raises: PlanError.
+    whose evidence names partners who were `away` is put off up to `retries` times, and then asked anew as another attempt.
+    Raises: PlanError.
     """
     _check_name(name)
     if (undo is None) != (undone is None):
@@ -186,6 +187,14 @@ class Plans(Mapping[str, Saga]):
         """Names of the commands that sagas send; any other message with a `reply_to` is an answer."""
         steps = [each for saga in self.values() for each in saga.steps]
         return frozenset(name_of(kind) for each in steps for kind in (each.ask, each.undo) if kind is not None)
+
+
+def attempt_of(reply_to: str | None) -> int:
+    """The number of the attempt that a question belongs to; the first where it is not said."""
+    try:
+        return ReplyTo.parse(reply_to or "").attempt
+    except ValueError:
+        return 1
 
 
 @dataclass(frozen=True, slots=True)

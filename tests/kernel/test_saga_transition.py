@@ -36,7 +36,7 @@ class Did:
 class WontDo:
     why: str = "no"
     unknown: bool = False
-    away: tuple[str, ...] = ()
+    evidence: dict[str, str] | None = None
 
 
 @message("wallet")
@@ -138,7 +138,7 @@ class Run:
         if how == SILENT:
             return self.sleep()
         good: object = Undid() if entry.undo else Did(entry.step)
-        event = {DONE: good, REFUSED: WontDo(), UNKNOWN: WontDo("who knows", True), AWAY: WontDo("away", away=("inn",))}[how]
+        event = {DONE: good, REFUSED: WontDo(), UNKNOWN: WontDo("who knows", True), AWAY: WontDo("away", evidence={"away": "inn"})}[how]
         return self.turn(told(event, entry.reply_to))
 
     def sleep(self) -> Decision:
@@ -152,8 +152,7 @@ class Run:
 
 
 def told(event: object, reply_to: str = "") -> Signal:
-    body = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(event).items()}
-    return Signal(reply_to, type(event).__name__, body)
+    return Signal(reply_to, type(event).__name__, vars(event))
 
 
 def a_run(saga: Saga = PLAN, *answers: str, **changes: Any) -> Run:
@@ -312,7 +311,7 @@ def test_an_undo_is_put_off_as_well_and_after_that_a_person_looks() -> None:
 def test_nothing_is_put_off_of_which_nobody_knows() -> None:
     run = a_run()
     assert run.open is not None
-    run.turn(told(WontDo("both", unknown=True, away=("inn",)), run.open.reply_to))
+    run.turn(told(WontDo("both", unknown=True, evidence={"away": "inn"}), run.open.reply_to))
     assert run.states() == [("ship", "REFUSED"), ("~ship", "UNDOING")]
 
 

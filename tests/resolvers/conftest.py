@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.cases.model import PnrDraft
+from jobs import sagas
 from kernel.database import Databases
 from kernel.feed import Feed
 from kernel.identity import Identity, Operator, Partner, Role
@@ -79,7 +80,7 @@ async def feed(valkey_urls: ValkeyUrls) -> AsyncIterator[Feed]:
 
 @pytest.fixture
 def doors(databases: Databases, feed: Feed) -> Doors:
-    return Doors(databases=databases, feed=feed, alive=everyone_alive, pss=PSS)
+    return Doors(databases=databases, feed=feed, alive=everyone_alive, pss=PSS, plans=sagas.load())
 
 
 def an_operator(tenant: Tenant, doors: Doors, **changes: Any) -> Asker:

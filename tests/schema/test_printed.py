@@ -55,5 +55,6 @@ def test_each_audience_sees_its_own_roots_only() -> None:
     assert root("partner", "Query") == {"case", "cases"}
     assert root("partner", "Mutation") == {"pushDisruption"}
     assert root("operator", "Mutation") == {
-        "acquireLock", "claimReview", "declareDisruption", "issueVoucher", "releaseLock", "resolveReview",
+        "acquireLock", "cancelWorkflow", "claimReview", "declareDisruption", "issueVoucher", "redriveOutage", "redriveWorkflow",
+        "releaseLock", "resolveReview", "skipStep",
     }  # fmt: skip

@@ -16,13 +16,16 @@ from domains.cases.actions.review import (
     step_refused,
 )
 from domains.cases.actions.settle import refresh_case
+from domains.cases.actions.workflow import Redriven, cancel_workflow, redrive_outage, redrive_workflow, skip_step
 
 __all__ = [
+    "Redriven",
     "Vouchers",
     "accept_offer",
     "acquire_lock",
     "answer_of",
     "attach_card",
+    "cancel_workflow",
     "claim_review",
     "close_review",
     "declare_disruption",
@@ -37,10 +40,13 @@ __all__ = [
     "provision_manifest",
     "publish_offer",
     "put_back_review",
+    "redrive_outage",
+    "redrive_workflow",
     "refresh_case",
     "release_lock",
     "release_session",
     "resolve_review",
+    "skip_step",
     "step_refused",
     "withdraw_offer",
 ]

@@ -31,20 +31,24 @@ async def open_review(
 
 
 async def step_refused(
-    work: Work, workflow: Urn, sub_case_urn: Urn, step: str, why: str, evidence: Mapping[str, str], operation: Urn | None = None
-) -> None:
-    """A step that must not cost the party its room failed: the workflow goes on, a person makes it good."""
+    work: Work, workflow: Urn, sub_case_urn: Urn, step: str, why: str, evidence: Mapping[str, str], operation: Urn | None = None,
+    again: int = 0,
+) -> None:  # fmt: skip
+    """A step that must not cost the party its room failed: the workflow goes on, a person makes it good.
+
+    `again` counts the attempts before this one: what fails anew is something new.
+    """
     found = await store.sub_case_for_update(work, sub_case_urn)
     if found is None:
         return
     kind = ReviewKind.PAYMENT_FAILED if step == "card" else ReviewKind.PARTIAL_FULFILLMENT
-    subject = f"{workflow}|{step}"
+    subject = f"{workflow}|{step}{_again(again)}"
     await open_review(work, kind, found[0].case, sub_case_urn, f"{step}: {why}", evidence, subject=subject, operation=operation)
 
 
 async def end_workflow(
     work: Work, workflow: Urn, sub_case_urn: Urn, *, step: str | None, why: str, unknown: bool, evidence: Mapping[str, str],
-    operation: Urn | None = None,
+    operation: Urn | None = None, again: int = 0,
 ) -> None:  # fmt: skip
     """A voucher's workflow was undone: the sub-case waits for a person, or is pending again when it was cancelled (`step` None)."""
     found = await store.sub_case_for_update(work, sub_case_urn)
@@ -58,7 +62,14 @@ async def end_workflow(
     if step:
         failed = ReviewKind.ALLOCATION_FAILED if step == "choose" else ReviewKind.BOOKING_FAILED
         kind = ReviewKind.OUTCOME_UNKNOWN if unknown else failed
-        await open_review(work, kind, sub_case.case, sub_case.urn, why, evidence, subject=workflow, operation=operation)
+        subject = f"{workflow}{_again(again)}"
+        await open_review(work, kind, sub_case.case, sub_case.urn, why, evidence, subject=subject, operation=operation)
+
+
+async def end_reviews(work: Work, workflow: Urn, reason: str) -> None:
+    """Ends what waits for a person about a workflow that goes on by a person's word; what a partner may have done waits on."""
+    for item in await store.open_reviews_about(work, workflow):
+        await _close(work, item, Decision(None, reason, work.actor, await work.now()))
 
 
 async def claim_review(work: Work, command: ClaimReview) -> ReviewItem:
@@ -116,6 +127,10 @@ async def put_back_review(work: Work, operation: Urn, why: str) -> bool:
         await work.audit(action="review.put-back", entity=item.urn, root=item.case, reason=why)
         await work.record(events.ReviewOpened(item.urn, item.case, item.sub_case, item.kind), aggregate=item.sub_case or item.case)
     return item is not None
+
+
+def _again(count: int) -> str:
+    return f"|{count}" if count else ""
 
 
 def _workable(work: Work, item: ReviewItem | None, version: int, over: bool) -> ReviewItem:
