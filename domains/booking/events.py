@@ -24,6 +24,7 @@ class NoHotelFits:
     sub_case: Urn
     why: str
     excluded: dict[str, int]  # reason → number of offers
+    evidence: dict[str, str] | None = None
 
 
 @message("booking")

@@ -58,6 +58,11 @@ class Sources:
         self._sources = tuple(sources)
         self._asked: dict[tuple[str, Tenant, Search], _Asked] = {}
 
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        """All there are."""
+        return tuple(source.vendor for source in self._sources)
+
     def source(self, vendor: str) -> Hotels:
         """The source that a URN's vendor names. Raises: LookupError."""
         found = next((source for source in self._sources if source.vendor == vendor), None)

@@ -11,6 +11,7 @@ from domains.notifications.events import LeadNotified, LeadNotReached, MessageDe
 from domains.notifications.model import MISSED, UNRESOLVED, Channel, Message, MessageState
 from domains.notifications.ports import Delivery, DeliveryStatus, SentText, digest
 from domains.notifications.templates import has_template
+from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -24,7 +25,10 @@ class Asks(Protocol):
 
 
 async def notify_lead(work: Work, command: NotifyLead, reply_to: str, asks: Asks) -> None:
-    """Begins to tell; answers LeadNotified or LeadNotReached, at once or when the channel has answered. May be repeated."""
+    """Begins to tell; answers LeadNotified or LeadNotReached, at once or when the channel has answered. May be repeated.
+
+    A later attempt sends anew what is certain not to have been sent.
+    """
     fresh = Message(
         Urn.mint("message"), command.sub_case, command.trigger, Channel.SMS, command.subject, MessageState.QUEUED, reply_to=reply_to
     )  # fmt: skip
@@ -36,6 +40,11 @@ async def notify_lead(work: Work, command: NotifyLead, reply_to: str, asks: Asks
         return
     message = await store.lock_same_message(work, fresh)
     assert message is not None
+    if message.state is MessageState.NOT_SENT and attempt_of(reply_to) > attempt_of(message.reply_to) and has_template(command.trigger):
+        anew = message.becomes(MessageState.QUEUED, reply_to=reply_to, reason=None, evidence={})
+        await store.save_message(work, anew)
+        await asks.send(work, anew, command.facts)
+        return
     message = replace(message, reply_to=reply_to)
     await store.save_message(work, message)
     if message.state is not MessageState.QUEUED:

@@ -25,7 +25,7 @@ _M = MessageState
 MOVES: Final[dict[MessageState, frozenset[MessageState]]] = {
     _M.QUEUED: frozenset({_M.SENT, _M.NOT_SENT, _M.UNKNOWN}),
     _M.SENT: frozenset(),
-    _M.NOT_SENT: frozenset(),
+    _M.NOT_SENT: frozenset({_M.QUEUED}),  # by another attempt
     _M.UNKNOWN: frozenset({_M.SENT, _M.NOT_SENT}),
 }
 UNRESOLVED: Final = frozenset({_M.QUEUED, _M.UNKNOWN})

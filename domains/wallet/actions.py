@@ -10,6 +10,7 @@ from domains.wallet.commands import IssueCard, VoidCard
 from domains.wallet.events import CardIssued, CardRefused, CardVoided, VoidRefused
 from domains.wallet.model import NOTHING, Card, CardState
 from domains.wallet.ports import IssuedCard, Voided
+from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -31,13 +32,24 @@ class Asks(Protocol):
 
 
 async def issue_card(work: Work, command: IssueCard, workflow: Urn, reply_to: str, asks: Asks) -> None:
-    """Begins to issue; answers CardIssued or CardRefused, at once or when the issuer has answered. May be repeated."""
+    """Begins to issue; answers CardIssued or CardRefused, at once or when the issuer has answered. May be repeated.
+
+    A later attempt asks the issuer anew where nothing stands: after a refusal, and after the card was voided.
+    """
     fresh = Card(Urn.mint("issued-card"), command.sub_case, workflow, CardState.REQUESTED, command.amount, reply_to=reply_to)
     if await store.begin_card(work, fresh):
         await asks.issue(work, fresh)
         return
     card = await store.lock_card_of(work, workflow)
     assert card is not None
+    if card.state in (CardState.REFUSED, CardState.VOIDED) and attempt_of(reply_to) > attempt_of(card.reply_to):
+        anew = card.becomes(
+            CardState.REQUESTED, amount=command.amount, vendor=None, issued=None, reply_to=reply_to, undo_reply_to=None, reason=None,
+            evidence={},
+        )  # fmt: skip
+        await store.save_card(work, anew)
+        await asks.issue(work, anew)
+        return
     card = replace(card, reply_to=reply_to)
     await store.save_card(work, card)
     if card.state is CardState.ISSUED:

@@ -29,10 +29,10 @@ _C = CardState
 MOVES: Final[dict[CardState, frozenset[CardState]]] = {
     _C.REQUESTED: frozenset({_C.ISSUED, _C.REFUSED, _C.UNKNOWN}),
     _C.ISSUED: frozenset({_C.VOIDING}),
-    _C.REFUSED: frozenset(),
+    _C.REFUSED: frozenset({_C.REQUESTED}),  # by another attempt, as after everything was undone
     _C.UNKNOWN: frozenset({_C.ISSUED, _C.REFUSED, _C.VOID_REFUSED}),
     _C.VOIDING: frozenset({_C.VOIDED, _C.VOID_REFUSED}),
-    _C.VOIDED: frozenset(),
+    _C.VOIDED: frozenset({_C.REQUESTED}),
     _C.VOID_REFUSED: frozenset({_C.VOIDING, _C.VOIDED, _C.VOID_REFUSED, _C.ISSUED, _C.REFUSED}),
     _C.NEVER: frozenset(),
 }

@@ -42,9 +42,10 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[Cancellation], 
         await actions.cancelled(work, urn, answer.value, ports.holds)
     elif isinstance(answer, Declined):
         await actions.cancel_refused(work, urn, answer.reason, {**row.evidence, "code": answer.code})
+    elif isinstance(answer, NotSent):
+        await actions.cancel_refused(work, urn, f"it could not be asked: {answer.why}", {**row.evidence, "away": row.intent["vendor"]})
     else:
-        why = f"it could not be asked: {answer.why}" if isinstance(answer, NotSent) else f"nobody can tell: {answer.why}"
-        await actions.cancel_refused(work, urn, why, row.evidence)
+        await actions.cancel_refused(work, urn, f"nobody can tell: {answer.why}", row.evidence)
 
 
 async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:

@@ -16,6 +16,7 @@ from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.event import encode, read
 from kernel.money import Money
 from kernel.operation import Class, Finding, Operation, OperationRow, intend, withdraw
+from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -39,7 +40,7 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[IssuedCard], po
     elif isinstance(answer, Declined):
         await actions.card_refused(work, urn, answer.reason, {"code": answer.code})
     elif isinstance(answer, NotSent):
-        await actions.card_refused(work, urn, f"the issuer could not be asked: {answer.why}", row.evidence)
+        await actions.card_refused(work, urn, f"the issuer could not be asked: {answer.why}", {**row.evidence, "away": ports.cards.vendor})
     else:
         await actions.card_refused(work, urn, f"nobody can tell whether there is a card: {answer.why}", row.evidence, unknown=True)
 
@@ -71,7 +72,8 @@ class _Asks:
     """Wallet's intents, as operations."""
 
     async def issue(self, work: Work, card: Card) -> None:
-        key = f"{card.sub_case.id}.{card.workflow.id}"
+        attempt = attempt_of(card.reply_to)
+        key = f"{card.sub_case.id}.{card.workflow.id}" + (f".{attempt}" if attempt > 1 else "")
         intent = {"card": card.urn, "amount": encode(card.amount), "key": key}
         await intend(
             work, ISSUE_CARD, subject=card.sub_case, key=f"card|{key}", intent=intent, reply_to=card.reply_to, workflow=card.workflow

@@ -37,9 +37,10 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[Found], ports: 
     wish, reply_to = read(RankHotels, row.intent), row.reply_to or ""
     if isinstance(answer, Ok):
         await actions.rank_hotels(work, wish, answer.value, reply_to)
+    elif isinstance(answer, Declined):
+        await actions.nothing_found(work, wish, reply_to, answer.reason, {})
     else:
-        why = answer.reason if isinstance(answer, Declined) else answer.why
-        await actions.nothing_found(work, wish, reply_to, why, {})
+        await actions.nothing_found(work, wish, reply_to, answer.why, {}, {"away": " ".join(ports.hotels.vendors)})
 
 
 SEARCH_HOTELS: Operation[Ports, Found] = Operation(

@@ -17,6 +17,7 @@ from jobs.party import party_of
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.operation import Class, Finding, Operation, OperationRow, intend
+from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -50,7 +51,7 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[SentText], port
     elif isinstance(answer, Declined):
         await actions.message_not_sent(work, urn, answer.reason, {"code": answer.code})
     elif isinstance(answer, NotSent):
-        await actions.message_not_sent(work, urn, f"it could not be sent: {answer.why}", row.evidence)
+        await actions.message_not_sent(work, urn, f"it could not be sent: {answer.why}", {**row.evidence, "away": ports.messages.vendor})
     else:
         await actions.message_not_sent(work, urn, f"nobody can tell whether it was sent: {answer.why}", row.evidence, unknown=True)
 
@@ -78,8 +79,10 @@ class _Asks:
 
     async def send(self, work: Work, message: Message, facts: dict[str, str]) -> None:
         intent: dict[str, Any] = {"message": message.urn, "trigger": message.trigger, "facts": facts}
+        attempt = attempt_of(message.reply_to)
+        key = f"message|{message.urn}" + (f"|{attempt}" if attempt > 1 else "")
         await intend(
-            work, SEND_MESSAGE, subject=message.sub_case, key=f"message|{message.urn}", intent=intent, reply_to=message.reply_to
+            work, SEND_MESSAGE, subject=message.sub_case, key=key, intent=intent, reply_to=message.reply_to
         )  # fmt: skip
 
 

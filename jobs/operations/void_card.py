@@ -27,9 +27,10 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[Voided], ports:
         await actions.card_voided(work, urn, answer.value)
     elif isinstance(answer, Declined):
         await actions.void_refused(work, urn, answer.reason, {**row.evidence, "code": answer.code})
+    elif isinstance(answer, NotSent):
+        await actions.void_refused(work, urn, f"it could not be asked: {answer.why}", {**row.evidence, "away": ports.cards.vendor})
     else:
-        why = f"it could not be asked: {answer.why}" if isinstance(answer, NotSent) else f"nobody can tell: {answer.why}"
-        await actions.void_refused(work, urn, why, row.evidence)
+        await actions.void_refused(work, urn, f"nobody can tell: {answer.why}", row.evidence)
 
 
 async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:

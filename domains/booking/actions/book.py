@@ -39,7 +39,8 @@ from kernel.work import Work
 async def book_rooms(work: Work, command: BookRooms, workflow: Urn, reply_to: str, holds: Holds, asks: Asks) -> None:
     """Begins to book; answers RoomsBooked or RoomsRefused, at once or when a hotel has answered.
 
-    A workflow places its party once: asked again it answers what it answered, or goes on with what it is at.
+    A workflow places its party once: asked again it answers what it answered, or goes on with what it is at. With another ranking it
+    begins anew where nothing stands: after a refusal, and after everything was undone.
     """
     fresh = Placement(workflow, command.sub_case, PlacementState.PLACING, command.ranking, command.tolerance_percent, reply_to=reply_to)
     if await store.begin_placement(work, fresh):
@@ -47,7 +48,8 @@ async def book_rooms(work: Work, command: BookRooms, workflow: Urn, reply_to: st
         return
     placement = await store.lock_placement(work, workflow)
     assert placement is not None
-    if placement.state is PlacementState.REFUSED and placement.ranking != command.ranking:
+    nothing_stands = placement.state in (PlacementState.REFUSED, PlacementState.UNDONE) and not placement.unknown
+    if nothing_stands and placement.ranking not in (None, command.ranking):
         await _next_hotel(work, replace(fresh, sends=placement.sends), holds, asks)
         return
     placement = replace(placement, reply_to=reply_to)
@@ -133,10 +135,17 @@ async def _fall_back(work: Work, urn: Urn, state: ReservationState, why: str, se
     placement, asked = found
     await store.save_reservation(work, asked.becomes(state, reason=why))
     await release_hold(work, holds, asked.hold)
-    placement = replace(placement, evidence={**placement.evidence, asked.offer.name: why})
+    placement = replace(placement, evidence={**placement.evidence, asked.offer.name: why, **_away(placement, asked, state)})
     if placement.state is PlacementState.REFUSED and placement.reservation == urn:
         placement = replace(placement, reservation=None)  # nothing is unknown of it any more
     await _go_on(work, placement, urn, holds, asks)
+
+
+def _away(placement: Placement, asked: Reservation, state: ReservationState) -> dict[str, str]:
+    """Names the sources that could not be reached, or did nothing when they were: later they may have rooms."""
+    if state is not ReservationState.ABSENT:
+        return {}
+    return {"away": " ".join(sorted({*placement.evidence.get("away", "").split(), asked.vendor}))}
 
 
 async def _go_on(work: Work, placement: Placement, urn: Urn, holds: Holds, asks: Asks) -> None:

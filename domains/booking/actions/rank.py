@@ -27,9 +27,11 @@ async def tell_again(work: Work, command: RankHotels, reply_to: str) -> bool:
     return known is not None
 
 
-async def nothing_found(work: Work, command: RankHotels, reply_to: str, why: str, excluded: dict[str, int]) -> None:
+async def nothing_found(
+    work: Work, command: RankHotels, reply_to: str, why: str, excluded: dict[str, int], evidence: dict[str, str] | None = None
+) -> None:
     """Answers NoHotelFits."""
-    await work.record(NoHotelFits(command.sub_case, why, excluded), aggregate=command.sub_case, reply_to=reply_to)
+    await work.record(NoHotelFits(command.sub_case, why, excluded, evidence), aggregate=command.sub_case, reply_to=reply_to)
 
 
 async def _rank(work: Work, command: RankHotels, found: Found, reply_to: str) -> Ranking:

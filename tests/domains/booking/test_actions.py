@@ -294,7 +294,8 @@ async def test_when_the_last_hope_is_proven_absent_the_party_is_refused(desk: De
     await desk.decline(desk.asked.booked[1])
     await desk.prove_absent(desk.asked.booked[0])
     [told] = await desk.story.told("RoomsBooked", "RoomsRefused")
-    assert (told["name"], told["unknown"], len(told["evidence"])) == ("RoomsRefused", False, 2)
+    assert (told["name"], told["unknown"], len(told["evidence"])) == ("RoomsRefused", False, 3)
+    assert told["evidence"]["away"] == "hotelbeds"
 
 
 async def test_without_another_hotel_the_party_waits(desk: Desk) -> None:
@@ -374,6 +375,24 @@ async def test_undoing_a_confirmed_booking_cancels_it_and_frees_the_rooms(desk: 
     [told] = await desk.story.told("RoomsCancelled")
     assert told["reservations"] == [reservation.urn]
     assert await desk.counts() == [(0, 0, 2)]
+
+
+async def test_what_was_undone_is_booked_anew_with_another_ranking_and_with_no_other(desk: Desk) -> None:
+    ranking = await a_ranking(desk.databases, desk.tenant, [an_offer()])
+    await desk.book(ranking)
+    await desk.confirm(desk.asked.booked[0])
+    await desk.cancel(ranking.sub_case)
+    [(reservation, _)] = desk.asked.cancelled
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer()]), attempt=2)
+    assert len(desk.asked.booked) == 1  # it is still being undone
+    await desk.cancelled(reservation)
+    await desk.book(ranking)
+    assert len(desk.asked.booked) == 1  # late
+    await desk.book(await a_ranking(desk.databases, desk.tenant, [an_offer()]), attempt=2)
+    await desk.confirm(desk.asked.booked[1])
+    assert [each["name"] for each in await desk.story.told("RoomsBooked", "RoomsRefused", "RoomsCancelled")] == [
+        "RoomsBooked", "RoomsRefused", "RoomsCancelled", "RoomsRefused", "RoomsBooked",
+    ]  # fmt: skip
 
 
 async def test_undoing_waits_for_what_is_under_way_and_then_cancels_it(desk: Desk) -> None:

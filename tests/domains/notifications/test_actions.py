@@ -101,9 +101,18 @@ async def test_a_trigger_without_template_is_not_reached(desk: Desk) -> None:
 async def test_not_reached_says_whether_anybody_knows(desk: Desk, unknown: bool) -> None:
     await desk.notify()
     await desk.not_sent(unknown=unknown)
-    await desk.notify(attempt=2)
+    await desk.notify()
     assert [(each["name"], each["unknown"]) for each in await desk.told()] == [("LeadNotReached", unknown)] * 2
     assert [message.state for message in await desk.messages()] == [MessageState.UNKNOWN if unknown else MessageState.NOT_SENT]
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+async def test_a_later_attempt_sends_only_what_is_certain_not_to_have_been_sent(desk: Desk, unknown: bool) -> None:
+    await desk.notify()
+    await desk.not_sent(unknown=unknown)
+    for _ in range(2):
+        await desk.notify(attempt=2)
+    assert len(desk.asked.sent) == (1 if unknown else 2)
 
 
 async def test_reports_move_a_message_forward_only(desk: Desk) -> None:

@@ -104,6 +104,22 @@ async def test_a_card_is_issued_once_and_told_to_whoever_asks(desk: Desk) -> Non
     assert (told[0]["last_four"], told[0]["vendor"]) == ("0001", "pomelo")
 
 
+async def test_a_later_attempt_asks_anew_where_nothing_stands(desk: Desk) -> None:
+    await desk.issue()
+    await desk.refused()
+    await desk.issue()
+    assert len(desk.asked.issues) == 1
+    await desk.issue(attempt=2)
+    await desk.issue(attempt=2)
+    assert [each.reply_to for each in desk.asked.issues] == [f"{desk.workflow}|card|{attempt}" for attempt in (1, 2)]
+    await desk.issued()
+    await desk.void()
+    await desk.voided()
+    await desk.issue(attempt=3)
+    [card] = await desk.cards()
+    assert (card.state, card.issued, len(desk.asked.issues)) == (CardState.REQUESTED, None, 3)
+
+
 async def test_the_row_keeps_the_issuers_ids_and_no_number(desk: Desk) -> None:
     await desk.issue()
     await desk.issued()
@@ -116,7 +132,7 @@ async def test_the_row_keeps_the_issuers_ids_and_no_number(desk: Desk) -> None:
 async def test_a_refusal_says_whether_anybody_knows(desk: Desk, unknown: bool) -> None:
     await desk.issue()
     await desk.refused(unknown=unknown)
-    await desk.issue(attempt=2)
+    await desk.issue()
     told = await desk.told()
     assert [(each["name"], each["unknown"], each["evidence"]) for each in told] == [("CardRefused", unknown, {"code": "E1"})] * 2
 
