@@ -341,7 +341,7 @@ class TimelineEntry:
 
     at: datetime
     step: str
-    state: str  # ASKED | DONE | REFUSED | UNDOING | UNDONE | CONTINUED | NOTE
+    state: str  # of a journal's line: `kernel.saga.entry.EntryState`
     attempt: int
     summary: str
     evidence: dict[str, str] = field(default_factory=dict)

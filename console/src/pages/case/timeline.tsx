@@ -54,6 +54,8 @@ const stepWords: Record<string, string> = {
 const stateLook: Record<string, [IconName, string]> = {
   ASKED: ['PROCESSING', 'asked'], DONE: ['check', 'done'], REFUSED: ['REJECTED_BY_PAX', 'refused'], UNDOING: ['PROCESSING', 'undoing'],
   UNDONE: ['LOCAL_RESIDENT', 'undone'], CONTINUED: ['MANUAL_REVIEW', 'went on without'], NOTE: ['bolt', ''],
+  WAITING: ['PROCESSING', 'waiting'], PUT_OFF: ['PROCESSING', 'put off'], SKIPPED: ['check', 'done without'], LEFT: ['bolt', 'not waited for'],
+  UNDO_REFUSED: ['MANUAL_REVIEW', 'could not be undone'], REDRIVEN: ['bolt', 'goes on'],
 }
 
 const wordsFor = (name: string): string => stepWords[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll(/[_-]/g, ' ')
