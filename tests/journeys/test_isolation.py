@@ -49,6 +49,18 @@ OPERATOR: Final[Mapping[str, str]] = {
     "Mutation.issueVoucher": """mutation($urn: Urn!, $key: String!) {
         issueVoucher(input: { subCases: [{ urn: $urn, version: 1 }], idempotencyKey: $key }) {
             requested { urn } refused { urn code message } } }""",
+    "Mutation.claimReview": """mutation($urn: Urn!) {
+        claimReview(review: $urn, version: 0) { __typename ... on NotFound { message } } }""",
+    "Mutation.resolveReview": """mutation($urn: Urn!, $key: String!) {
+        resolveReview(input: { review: $urn, version: 0, reason: "seen", idempotencyKey: $key }) {
+            __typename ... on NotFound { message } } }""",
+    "Mutation.redriveWorkflow": """mutation($urn: Urn!) {
+        redriveWorkflow(input: { workflow: $urn, version: 0, step: "choose", reason: "again" }) {
+            __typename ... on NotFound { message } } }""",
+    "Mutation.skipStep": """mutation($urn: Urn!) {
+        skipStep(input: { workflow: $urn, version: 0, step: "card", reason: "seen to" }) { __typename ... on NotFound { message } } }""",
+    "Mutation.cancelWorkflow": """mutation($urn: Urn!) {
+        cancelWorkflow(input: { workflow: $urn, version: 0, reason: "called off" }) { __typename ... on NotFound { message } } }""",
     "Subscription.subCases": "subscription($urn: Urn!) { subCases(case: $urn) { seq snapshot items { urn } } }",
     "Subscription.subCaseTimeline": "subscription($urn: Urn!) { subCaseTimeline(subCase: $urn) { seq snapshot subCase { urn } } }",
     "Subscription.lockHolders": "subscription($urn: Urn!) { lockHolders(case: $urn) { seq snapshot items { subCase } } }",
@@ -61,6 +73,11 @@ KIND: Final = {
     "issueVoucher": "sub-case",
     "subCase": "sub-case",
     "subCaseTimeline": "sub-case",
+    "claimReview": "review",
+    "resolveReview": "review",
+    "redriveWorkflow": "workflow",
+    "skipStep": "workflow",
+    "cancelWorkflow": "workflow",
 }
 
 
@@ -138,8 +155,8 @@ def test_every_operator_field_that_takes_a_urn_has_a_case_here() -> None:
 
 async def _answers(airline: Airline, field: str, urn: str, role: str) -> str:
     """What the door says, the asked URN taken out."""
-    root, _, name = field.partition(".")
-    variables = {"urn": urn, **({"key": secrets.token_hex(8)} if name == "issueVoucher" else {})}
+    root = field.partition(".")[0]
+    variables = {"urn": urn, **({"key": secrets.token_hex(8)} if "$key" in OPERATOR[field] else {})}
     operator = await airline.operator(role)
     async with operator.socket() as console:
         stream = await console.listen(OPERATOR[field], **variables)
