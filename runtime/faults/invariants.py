@@ -22,6 +22,7 @@ Reactions = Callable[[str, bool], Sequence[Reaction]]
 
 CONFIRMED: Final = "CONFIRMED"
 SHOWN: Final = ("OFFER_READY", "RESOLVED")
+EMPTY_LOOKS: Final = 3  # before a partner that can only be looked up is taken to have done nothing
 TRIGGERS: Final = ("your room", "prepaid card")
 
 
@@ -77,7 +78,26 @@ def once(evidence: Evidence) -> Found:
         should = card["amount"] if card["state"] == "ISSUED" else Decimal(0)
         if card["state"] in ("ISSUED", "VOIDED") and left != should:
             broken.append(f"{card['urn']} is {card['state']} with {left} on it instead of {should}")
+    hasty = [(row, reference) for row in _operations(evidence) for reference in sent_too_soon(row["journal"])]
+    broken += [f"{row['urn']} ({row['name']}) was sent as {reference} before the one before was proven absent" for row, reference in hasty]
     return len(books.bookings) + len(books.cards) + len(loads), _all(Invariant.ONCE, broken)
+
+
+def sent_too_soon(journal: Sequence[Row]) -> list[str]:
+    """The references under which something was sent anew although the unclear send before had not been looked for, in vain, three times."""
+    hasty: list[str] = []
+    unclear: str | None = None
+    looks = 0
+    for line in journal:
+        if line["did"] == "send" and unclear not in (None, line["reference"]) and looks < EMPTY_LOOKS:
+            hasty.append(line["reference"])
+        if line["did"] == "send" or (line["did"] == "death" and unclear != line["reference"]):
+            unclear, looks = line["reference"] if line.get("answer", "Unknown") == "Unknown" else None, 0
+        elif line["did"] == "look-up":
+            looks += line.get("why") == "nothing found"
+        elif line["did"] not in ("death", "verify", "stumble", "watch"):
+            unclear = None  # a person has found out
+    return hasty
 
 
 def told_once(evidence: Evidence) -> Found:

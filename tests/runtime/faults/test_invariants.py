@@ -102,8 +102,13 @@ def _card_row(**changes: Any) -> dict[str, Any]:
     return {**row, "issued": {"card": "crd1", "account": "acc1"}, **changes}
 
 
-def _sent(later: float, answer: str) -> dict[str, Any]:
-    return {"at": (T0 + timedelta(seconds=later)).isoformat(timespec="milliseconds"), "did": "send", "answer": answer}
+def _sent(later: float, answer: str, reference: str = "r1") -> dict[str, Any]:
+    at = (T0 + timedelta(seconds=later)).isoformat(timespec="milliseconds")
+    return {"at": at, "did": "send", "answer": answer, "reference": reference}
+
+
+def _looked(later: float) -> dict[str, Any]:
+    return {**_sent(later, "Ok"), "did": "look-up", "why": "nothing found"}
 
 
 def _taken(number: int, later: float) -> dict[str, Any]:
@@ -157,6 +162,9 @@ EVILS = {
     "once: two cards": but("", "", cards=[a_card(), a_card(id="crd2")]),
     "once: loaded twice": but("", "", movements=[a_load(), a_load(id="atx2")]),
     "once: a void card with money on it": but("wallet", "card", _card_row(state="VOIDED")),
+    "once: sent anew too soon": but(
+        "booking", "operation", an_operation(journal=[_sent(0, "Unknown"), _looked(1), _looked(2), _sent(3, "Ok", reference="r2")])
+    ),
     "told_once: told twice": but("", "", texts=[a_text(), a_text(sid="SM2")]),
     "within_capacity: more rooms than there are": but("", "", history=[("1-1", TOO_MANY)], bookings=[]),
     "within_capacity: our own count is another": but("booking", "hold"),
@@ -197,6 +205,12 @@ def test_an_answer_that_was_overtaken_has_ended() -> None:
     entry = {"tenant": "fa", "action": "intent.overtaken", "reason": "the passenger's own answer urn:event:i1"}
     told = replace(evidence, rows={**evidence.rows, "audit": {"entry": [entry]}})
     assert invariants.answered(told)[1] == []
+
+
+def test_three_empty_looks_free_a_reference_also_when_a_worker_died_over_one() -> None:
+    died = {**_sent(3, "Unknown"), "did": "death"}
+    journal = [_sent(0, "Unknown"), _looked(1), _looked(2), died, _looked(4), _sent(5, "Unknown", "r2"), _sent(6, "Ok", "r3")]
+    assert invariants.sent_too_soon(journal) == ["r3"]
 
 
 def test_reviews_are_counted_by_class() -> None:
