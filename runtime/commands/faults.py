@@ -2,6 +2,9 @@
 
 Real processes, Postgres, Valkeys and partner sandboxes on a site of the run's own; the same seed draws the same faults. The run is cut into
 parts that are kept: the same command goes on where it was stopped. Exit code 0 when every invariant held.
+
+With `--simulate` the same engine, relay and consumer run on a real Postgres, with bus and partners in memory, on a clock that does not
+wait: far more sagas, each call a place where something may go wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from rich.console import Console
 
 from runtime.commands import CommandError
 from runtime.faults.run import PER_PART, Asked, OtherRunError, Run
+from runtime.faults.simulation import tier as simulated
+from runtime.faults.simulation.tier import Simulation, SimulationError
 from runtime.faults.stage import StageError
+from runtime.faults.verdict import Verdict
 from runtime.settings import read
 
 
@@ -30,25 +36,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settle-scale", type=float, default=0.02, metavar="X", help="factor on the partners' settle times (0.02)")
     parser.add_argument("--search", type=float, default=900.0, metavar="S", help="seconds to look for the shortest list of faults (900)")
     parser.add_argument("--fresh", action="store_true", help="forget what was done of this run and begin anew")
+    parser.add_argument(
+        "--simulate", action="store_true", help="on a virtual clock, with partners in the process; hundreds of sagas at once"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, and judge."""
     console = Console(stderr=True, highlight=False)
-    asked = Asked(arguments.sagas, arguments.seed, arguments.part, arguments.rate, arguments.ambiguity, arguments.settle_scale)
-    whole = Run(read(os.environ).home / "faults" / str(asked.seed), asked, console, arguments.search)
-    try:
-        whole.begin(fresh=arguments.fresh)
-        verdict = asyncio.run(whole.all())
-    except (OtherRunError, StageError) as error:
-        raise CommandError(str(error)) from error
+    verdict = _simulated(arguments, console) if arguments.simulate else _real(arguments, console)
     console.print(verdict.table())
     for line in verdict.lines():
         console.print(line)
     if arguments.json:
         sys.stdout.write(json.dumps(verdict.told(), indent=2) + "\n")
     return 0 if verdict.good else 1
+
+
+def _real(arguments: argparse.Namespace, console: Console) -> Verdict:
+    asked = Asked(arguments.sagas, arguments.seed, arguments.part, arguments.rate, arguments.ambiguity, arguments.settle_scale)
+    whole = Run(read(os.environ).home / "faults" / str(asked.seed), asked, console, arguments.search)
+    try:
+        whole.begin(fresh=arguments.fresh)
+        return asyncio.run(whole.all())
+    except (OtherRunError, StageError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _simulated(arguments: argparse.Namespace, console: Console) -> Verdict:
+    folder = read(os.environ).home / "faults" / f"simulated-{arguments.seed}"
+    whole = Simulation(folder, simulated.Asked(arguments.sagas, arguments.seed), console, arguments.search)
+    try:
+        whole.begin(fresh=arguments.fresh)
+        return whole.all()
+    except (OtherRunError, SimulationError) as error:
+        raise CommandError(str(error)) from error
 
 
 def _count(text: str) -> int:

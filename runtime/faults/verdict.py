@@ -166,8 +166,9 @@ class Verdict:
         shown.add_column("looked at", justify="right")
         shown.add_column("violations", justify="right")
         for each, count in self.broken().items():
-            mark = "[red]✗[/]" if count else "[green]✓[/]"
-            shown.add_row(mark, SAYS[each], f"{self.looked_at.get(each, 0):,}", f"[red]{count}[/]" if count else "0")
+            looked_at = self.looked_at.get(each, 0)
+            mark = "[red]✗[/]" if count else "[green]✓[/]" if looked_at else "[dim]–[/]"  # what was not looked at did not hold either
+            shown.add_row(mark, SAYS[each], f"{looked_at:,}", f"[red]{count}[/]" if count else "0")
         return shown
 
     def lines(self) -> list[str]:
@@ -177,6 +178,8 @@ class Verdict:
             f"review_share {reviews.share:.3%} of {reviews.steps:,} steps of class A to C (at most {REVIEW_SHARE:.1%}); "
             f"class D: {reviews.unknown_d} unknown, {reviews.reviewed_d} in review; lost intents: {self.lost_intents}"
         ]
+        if self.seconds:
+            said.append(f"{self.sagas:,} sagas in {self.seconds:.0f} s: {self.sagas / self.seconds:.1f} a second")
         for name, values in self.samples.items():
             figures = spread(values)
             said.append(f"{name}: p50 {figures['p50']} s, p99 {figures['p99']} s, longest {figures['max']} s, of {figures['n']}")

@@ -18,7 +18,7 @@ PURE = ("model", "commands", "events", "refusals", "ports")
 DOORS = {
     "httpx": ("kernel/http.py",),
     "arq": ("kernel/doorbell.py", "runtime/worker.py"),
-    "redis": ("kernel/*",),
+    "redis": ("kernel/*", "runtime/faults/simulation/*"),  # the bus in memory fails with its errors
     "aiobreaker": ("kernel/breaker.py",),
     "aiolimiter": ("kernel/traffic.py",),
     "authlib": ("gateway/signin/*",),
@@ -38,7 +38,7 @@ DOORS = {
         "runtime/faults/*",  # asks every database as its administrator, past all stores
     ),
     "alembic": ("domains/*/migrations/*.py", "runtime/migrate.py", "runtime/migrations/*"),
-    "asyncpg": ("kernel/*",),
+    "asyncpg": ("kernel/*", "runtime/faults/simulation/*"),  # failpoints lie in the driver's own connection
     "strawberry": ("schema/*",),
     "starlette": ("gateway/*", "runtime/*"),
     "uvicorn": ("runtime/*",),

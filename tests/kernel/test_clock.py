@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kernel import clock
+from tests.architecture.source import modules
 
 EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 STANDING = clock.Source(lambda: EPOCH, lambda: 7.0)
@@ -22,3 +23,9 @@ def test_a_process_in_production_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("NEXA_ENVIRONMENT", "production")
     with pytest.raises(RuntimeError, match="production"), clock.replaced(STANDING):
         pass
+
+
+def test_nobody_but_the_simulation_replaces_it() -> None:
+    users = {module.name for module in modules() if "clock.replaced(" in module.path.read_text()}
+    assert {name for name in users if not name.startswith("runtime/faults/simulation/")} == set()
+    assert users
