@@ -113,7 +113,7 @@ async def test_the_storm_from_claim_to_an_accepted_and_a_declined_room(browser: 
 
         # one of them is followed step by step until its offer is ready; the others get there too
         await press(ben, "t")
-        await expect(ben.locator("aside ol")).to_contain_text("Book rooms", timeout=SAGA)
+        await expect(ben.locator("aside ol").first).to_contain_text("Book rooms", timeout=SAGA)
         await expect(_figure(ana, "Offer ready")).to_have_text(str(requested), timeout=SAGA)
 
         case = _case_of(ana)
