@@ -5,6 +5,8 @@ parts that are kept: the same command goes on where it was stopped. Exit code 0 
 
 With `--simulate` the same engine, relay and consumer run on a real Postgres, with bus and partners in memory, on a clock that does not
 wait: far more sagas, each call a place where something may go wrong.
+
+`--sabotage` asks the opposite: known bugs are planted in a copy of the tree, one at a time, and exit code 0 means that each was caught.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import sys
 
 from rich.console import Console
 
 from runtime.commands import CommandError
+from runtime.faults.planted import PlantError
 from runtime.faults.run import PER_PART, Asked, OtherRunError, Run
+from runtime.faults.sabotage import SabotageError, chosen, sabotage, table, told
 from runtime.faults.simulation import tier as simulated
 from runtime.faults.simulation.tier import Simulation, SimulationError
 from runtime.faults.stage import StageError
@@ -39,12 +44,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulate", action="store_true", help="on a virtual clock, with partners in the process; hundreds of sagas at once"
     )
+    parser.add_argument("--sabotage", nargs="*", metavar="BUG", help="plant all known bugs, or these, in a copy of the tree one at a time")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, and judge."""
     console = Console(stderr=True, highlight=False)
+    if arguments.sabotage is not None:
+        return _sabotage(arguments, console)
     verdict = _simulated(arguments, console) if arguments.simulate else _real(arguments, console)
     console.print(verdict.table())
     for line in verdict.lines():
@@ -72,6 +80,20 @@ def _simulated(arguments: argparse.Namespace, console: Console) -> Verdict:
         return whole.all()
     except (OtherRunError, SimulationError) as error:
         raise CommandError(str(error)) from error
+
+
+def _sabotage(arguments: argparse.Namespace, console: Console) -> int:
+    kept = read(os.environ).home / "faults" / "sabotage"
+    if arguments.fresh:
+        shutil.rmtree(kept, ignore_errors=True)
+    try:
+        outcomes = sabotage(chosen(arguments.sabotage), kept, console)
+    except (SabotageError, PlantError) as error:
+        raise CommandError(str(error)) from error
+    Console(stderr=True, highlight=False, width=max(160, console.width)).print(table(outcomes))
+    if arguments.json:
+        sys.stdout.write(json.dumps(told(outcomes), indent=2) + "\n")
+    return 0 if all(outcome.caught for outcome in outcomes) else 1
 
 
 def _count(text: str) -> int:

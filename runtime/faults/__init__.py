@@ -6,6 +6,7 @@
     watch     what can be seen only while it happens: take-over, owners of claims, the way back to health
     evidence  the partners' books and every database, after all has settled
     invariants  what must hold of that evidence                      verdict   what is told, by this tier and the simulated one
+    planted   known bugs as diffs                                    sabotage  puts them into a copy of the tree; each must be caught
 
 A run is cut into parts, each with a site and a seed of its own, so that it can be stopped and gone on with.
 """

@@ -21,6 +21,7 @@ from kernel.event import name_of
 from kernel.operation import Class, State
 from kernel.saga.workflow import MOVING
 from kernel.saga.workflow import State as SagaState
+from runtime.faults.invariants import sent_too_soon
 from runtime.faults.simulation.block import Played, workflow_of
 from runtime.faults.simulation.partner import Deed
 from runtime.faults.simulation.plan import OPERATIONS, TRADES, reactions
@@ -122,6 +123,9 @@ class _Judge:
                 yield self._broken(name, Invariant.ANSWERED, "is in review without evidence")
             if row["state"] == SagaState.QUARANTINED and not row["failure"]:
                 yield self._broken(name, Invariant.ANSWERED, "is quarantined and does not say why")
+            done, undone = ([each["step"] for each in steps if each["undo"] is undo] for undo in (False, True))
+            if undone != sorted(undone, key=done.index, reverse=True):
+                yield self._broken(name, Invariant.ORDER, f"was undone in the order {', '.join(undone)}")
             if row["state"] == SagaState.DONE:
                 yield from self._done(name, row["urn"], steps)
 
@@ -141,6 +145,8 @@ class _Judge:
             if state in (State.INTENT, State.SENT, State.UNKNOWN):
                 yield self._broken(name, Invariant.ANSWERED, f"operation {row['name']} has not ended: {state}")
                 continue
+            for reference in sent_too_soon(row["journal"]):
+                yield self._broken(name, Invariant.ONCE, f"{row['name']} went out as {reference} before the one before was proven absent")
             if row["name"] not in TRADES:
                 continue
             yield from self._outcome(name, row, state)
