@@ -220,7 +220,7 @@ class _Floor:
         self.turns.charge(portions, Counter((claim.tenant, claim.kind, claim.share) for claim in claims), most)
         return claims
 
-    def spawn(self, urns: Iterable[Urn], work: Awaitable[None]) -> None:
+    def spawn(self, urns: Iterable[Urn], work: Callable[[], Awaitable[None]]) -> None:
         """Does it beside everything else; when it is over, `urns` are not held any more."""
         if self._hands is None:
             raise RuntimeError("the engine does not run")
@@ -228,9 +228,9 @@ class _Floor:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _guarded(self, urns: Sequence[Urn], work: Awaitable[None]) -> None:
+    async def _guarded(self, urns: Sequence[Urn], work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception:
             log.exception("work on %s broke off", self.name)
         finally:
@@ -253,7 +253,7 @@ class _Workflows(_Floor):
 
     def inherit(self, claims: Sequence[Claim]) -> None:
         for tenant, batch in _by_tenant(claims):
-            self.spawn([claim.urn for claim in batch], self.runner.advance(tenant, batch))
+            self.spawn([claim.urn for claim in batch], partial(self.runner.advance, tenant, batch))
 
 
 class _Operations(_Floor):
@@ -284,14 +284,14 @@ class _Operations(_Floor):
         for claim in claims:
             self._flying[claim.kind] += 1
         for tenant, batch in _by_tenant(claims):
-            self.spawn((), self._perform(tenant, batch, perform))
+            self.spawn((), partial(self._perform, tenant, batch, perform))
 
     async def _perform(self, tenant: Tenant, claims: Sequence[Claim], perform: Callable[[OperationRow], Awaitable[None]]) -> None:
         """Reads the claimed rows, and does them side by side; a place is free again as soon as its row is done."""
         left = {claim.urn: claim.kind for claim in claims}
         try:
             for row in await self._load(tenant, claims):
-                self.spawn([row.urn], self._one(row, perform))
+                self.spawn([row.urn], partial(self._one, row, perform))
                 del left[row.urn]
         finally:  # what is not among the rows was taken over already, or cannot be read
             self.held.difference_update(left)
