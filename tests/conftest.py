@@ -16,6 +16,7 @@ from runtime import site
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.valkey import Valkeys, ValkeyUrls
 from runtime.settings import DATABASES
+from tests.harness import contracts
 from tests.harness.browser import a_browser
 from tests.harness.servers import Servers, a_postgres, empty_template, migrated_template, three_valkeys
 from tests.harness.tenants import Airlines
@@ -119,6 +120,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         places = {lot: place for place, lot in enumerate(LONGEST)}
         items.sort(key=lambda item: places.get(_lot(item.nodeid), len(places)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells how the partners' contracts were kept, where they were looked at."""
+    contracts.print_table(terminalreporter)
 
 
 def _lot(nodeid: str) -> str:
