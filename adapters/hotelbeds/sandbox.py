@@ -36,7 +36,6 @@ from adapters.hotelbeds.sandbox_words import (
     room_record,
     stay_of,
 )
-from adapters.hotelbeds.translate import distance_km
 from domains.booking.ports import Point
 from kernel import clock
 from kernel.sandbox.book import Book, Page
@@ -243,7 +242,7 @@ class HotelbedsTwin(Twin):
         except (KeyError, TypeError, ValueError):
             raise RefusedError(400, "INVALID_DATA", "geolocation is malformed") from None
         scale = 1.609344 if place.get("unit") == "mi" else 1.0
-        return [hotel for hotel in self.hotels.values() if distance_km(centre, Point(hotel.latitude, hotel.longitude)) <= radius * scale]
+        return [hotel for hotel in self.hotels.values() if centre.km_to(Point(hotel.latitude, hotel.longitude)) <= radius * scale]
 
     def _room(
         self, hotel: Hotel, kind: RoomType, check_in: date, check_out: date, parties: list[tuple[int, int, tuple[int, ...]]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +30,6 @@ from kernel.urn import Urn
 from kernel.wire import Object, an_object, day, decimal, inner, inner_or_empty, instant, integer, items, number, text, text_or_none
 
 _NAME_LENGTH: Final = 50  # characters of a holder's or guest's name
-_EARTH_KM: Final = 6371.0088
 _CENT: Final = Decimal("0.01")
 # Content API facility codes; UNCONFIRMED, no stored page lists them.
 _FACILITIES: Final = {(70, 550): "WIFI", (71, 200): "RESTAURANT", (70, 320): "PARKING", (70, 295): "ACCESSIBLE", (72, 600): "SHUTTLE"}
@@ -220,7 +218,7 @@ def _offer(hotel: Object, chosen: Sequence[_Priced], search: Search) -> Offer:
         stars=_stars(hotel),
         address="",
         location=location,
-        distance_km=round(distance_km(search.near, location), 3),
+        distance_km=round(search.near.km_to(location), 3),
         room_type=room_type,
         room_name=" + ".join(sorted({rate.room_name for rate in chosen})),
         board=board,
@@ -249,14 +247,6 @@ def _stars(hotel: Object) -> int:
     """Their category codes begin with the stars (4EST, 4LUX); others, such as hostels, have none."""
     leading = re.match(r"([1-5])", text_or_none(hotel, "categoryCode") or "")
     return int(leading.group(1)) if leading else 0
-
-
-def distance_km(one: Point, other: Point) -> float:
-    """Great-circle distance."""
-    lat1, lat2 = math.radians(one.latitude), math.radians(other.latitude)
-    half = math.sin((lat2 - lat1) / 2) ** 2
-    half += math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
-    return 2 * _EARTH_KM * math.asin(math.sqrt(half))
 
 
 def checked(answer: object, offer: Offer) -> Offer:

@@ -6,6 +6,7 @@ guests) goes in by argument and comes back in no answer; offers and confirmation
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ from kernel.tenancy import Tenant
 from kernel.urn import Urn
 
 CLIENT_REFERENCE_LENGTH: Final = 20  # characters; the shortest limit among the partners
+_EARTH_KM: Final = 6371.0088
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class Point:
 
     latitude: float
     longitude: float
+
+    def km_to(self, other: Point) -> float:
+        """Great-circle distance."""
+        lat1, lat2 = math.radians(self.latitude), math.radians(other.latitude)
+        half = math.sin((lat2 - lat1) / 2) ** 2
+        half += math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other.longitude - self.longitude) / 2) ** 2
+        return 2 * _EARTH_KM * math.asin(math.sqrt(half))
 
 
 @dataclass(frozen=True, slots=True)
