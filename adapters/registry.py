@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from adapters import custom_pss, hotelbeds, pomelo, twilio
+from adapters import amadeus, custom_pss, hotelbeds, pomelo, twilio
+from adapters.amadeus.client import Amadeus
+from adapters.amadeus.sandbox import credentials as amadeus_account
 from adapters.custom_pss.client import CustomPss
 from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.hotelbeds.client import Hotelbeds
@@ -32,13 +34,16 @@ from kernel.webhook import Inbound
 
 T = TypeVar("T")
 
-SHEETS: Final[Mapping[str, Sheet]] = {sheet.vendor: sheet for sheet in (hotelbeds.SHEET, pomelo.SHEET, twilio.SHEET, custom_pss.SHEET)}
+SHEETS: Final[Mapping[str, Sheet]] = {
+    sheet.vendor: sheet for sheet in (hotelbeds.SHEET, amadeus.SHEET, pomelo.SHEET, twilio.SHEET, custom_pss.SHEET)
+}
 
 OWN_PSS: Final = custom_pss.VENDOR  # holds the manifests of flights whose URN names no vendor
 
 # Where a vendor is reached in earnest. An airline's own PSS has its address in the tenant's secret; this one answers nobody.
 ADDRESSES: Final[Mapping[str, str]] = {
     hotelbeds.VENDOR: "https://api.hotelbeds.com",
+    amadeus.VENDOR: "https://api.amadeus.com",
     pomelo.VENDOR: "https://api.pomelo.la",
     twilio.VENDOR: "https://api.twilio.com",
     custom_pss.VENDOR: "https://pss.invalid",
@@ -47,6 +52,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
 # The path of each vendor's twin below the sandbox's address.
 SANDBOX_PATHS: Final[Mapping[str, str]] = {
     hotelbeds.VENDOR: "/hotelbeds",
+    amadeus.VENDOR: "/amadeus",
     pomelo.VENDOR: "/pomelo",
     twilio.VENDOR: "/twilio",
     custom_pss.VENDOR: "/pss",
@@ -54,6 +60,7 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
 
 _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     hotelbeds.VENDOR: hotelbeds_account,
+    amadeus.VENDOR: amadeus_account,
     pomelo.VENDOR: pomelo_account,
     twilio.VENDOR: twilio_account,
     custom_pss.VENDOR: pss_account,
@@ -77,6 +84,11 @@ class Registry:
     def manifests(self) -> Manifests:
         """One port over all PSS: the flight's vendor chooses."""
         return RoutedManifests(self.pss)
+
+    @property
+    def hotel_sources(self) -> tuple[Hotels, ...]:
+        """Those that are searched: what cannot be asked what it holds is not."""
+        return tuple(source for source in self.hotels.values() if source.traceable)
 
     @property
     def default_cards(self) -> Cards:
@@ -119,7 +131,10 @@ def connect(
     """
     doors = {vendor: _door(vendor, sandbox_url, (twins or {}).get(vendor)) for vendor in SHEETS}
     return Registry(
-        hotels={hotelbeds.VENDOR: Hotelbeds(doors[hotelbeds.VENDOR], secrets, gate)},
+        hotels={
+            hotelbeds.VENDOR: Hotelbeds(doors[hotelbeds.VENDOR], secrets, gate),
+            amadeus.VENDOR: Amadeus(doors[amadeus.VENDOR], secrets, gate),
+        },
         cards={pomelo.VENDOR: Pomelo(doors[pomelo.VENDOR], secrets, gate)},
         texts={twilio.VENDOR: Twilio(doors[twilio.VENDOR], secrets, gate)},
         pss={custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate)},

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.amadeus.sandbox import twin as amadeus_twin
 from adapters.custom_pss.sandbox import twin as pss_twin
 from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
 from adapters.pomelo.sandbox import twin as pomelo_twin
@@ -35,12 +36,13 @@ log = logging.getLogger("nexa.sandbox")
 
 _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "hotelbeds": hotelbeds_twin,
+    "amadeus": amadeus_twin,
     "pomelo": pomelo_twin,
     "twilio": twilio_twin,
     "pss": pss_twin,
 }
-# What the partners publish, on request: an evaluation key's day, one segment a second of a long code; others publish nothing.
-_PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {"hotelbeds": (50, 86_400.0), "twilio": (1, 1.0)}
+# What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
+_PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {"hotelbeds": (50, 86_400.0), "amadeus": (10, 1.0), "twilio": (1, 1.0)}
 
 
 def app(settings: Settings, *, published_quotas: bool = False) -> ASGIApp:

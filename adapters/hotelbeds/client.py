@@ -51,6 +51,7 @@ class Hotelbeds:
     """Hotel rooms from Hotelbeds, for every tenant that has an account there."""
 
     vendor: Final = VENDOR
+    traceable: Final = True
 
     def __init__(self, http: Http, secrets: Secrets, gate: Gate | None = None) -> None:
         self._partner = PartnerClient(SHEET, http, gate or OpenGate())

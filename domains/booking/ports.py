@@ -97,6 +97,7 @@ class Offer:
     `urn` is the same for every search that finds this room type, board and stay, so that two parties looking at one room meet
     at one hold. `nightly` is the mean price of a room and night, `total` the whole. `allotment` is what the source last said it
     has left for the stay, in rooms. `address` is empty and `phone` None while the hotel's description is not at hand.
+    `shared_id` names the house where a source tells which of its hotels are one and the same, and is written as no other source writes it.
     """
 
     urn: Urn
@@ -119,6 +120,7 @@ class Offer:
     phone: str | None = None
     amenities: tuple[str, ...] = ()
     chain: str | None = None
+    shared_id: str | None = None
 
     @property
     def rooms(self) -> int:
@@ -191,6 +193,14 @@ class Hotels(Protocol):
         """The vendor part of the URNs this source mints."""
         ...
 
+    @property
+    def traceable(self) -> bool:
+        """Whether it can be asked what it holds and be told to give it back (`find`, `read`, `cancel`): class C.
+
+        Where it cannot (class D), all three are `Declined`; an unclear booking is never sent again and is a person's, and so is its undo.
+        """
+        ...
+
     async def search(self, tenant: Tenant, search: Search) -> Answer[tuple[Offer, ...]]:
         """Offers for the whole party, nearest hotel first; `Ok(())` when nothing fits.
 
@@ -203,7 +213,9 @@ class Hotels(Protocol):
         ...
 
     async def book(self, tenant: Tenant, booking: Booking) -> Answer[Confirmation]:
-        """Books; class C. `Declined` means no room is held. After `Unknown` only `find` may follow, never `book` with the same reference.
+        """Books; class C, or D where the source is not `traceable`. `Declined` means no room is held.
+
+        After `Unknown` only `find` may follow, never `book` with the same reference; in class D nothing may.
 
         Raises: ValueError for a request that no source would take (a reference or a party that does not fit), before sending.
         """

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from adapters.hotelbeds.client import signature
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
-from adapters.pomelo.sandbox import PomeloTwin
 from adapters.pomelo.sandbox import credentials as pomelo_account
 from adapters.twilio.sandbox import credentials as twilio_account
 from kernel import clock
@@ -31,7 +30,8 @@ NAMES = st.sampled_from(
     (
         "stay checkIn checkOut occupancies rooms adults children paxes type age geolocation latitude longitude radius rateKey holder name "
         "surname clientReference user_id affinity_group_id card_type email operation_country account_id total_amount entry_type "
-        "process_type data details amount status status_reason owner_type currency parent_tx_id"
+        "process_type data details amount status status_reason owner_type currency parent_tx_id guests tid firstName lastName travelAgent "
+        "contact roomAssociations guestReferences guestReference hotelOfferId payment method paymentCard paymentCardInfo"
     ).split()
 )
 BODIES = st.dictionaries(
@@ -53,7 +53,7 @@ def head(partner: str) -> dict[str, str]:
 
 def signed_in(partner: str) -> Twin:
     twin = WORLD.twin(partner)
-    if isinstance(twin, PomeloTwin):
+    if partner in ("pomelo", "amadeus"):
         twin.book.put("token", "token", {"tenant": str(T1), "until": clock.now().timestamp() + 1000})
     return twin
 
@@ -71,6 +71,10 @@ PLACES = [
     ("pomelo", "PATCH", "/cards/v1/crd-1"),
     ("pomelo", "POST", "/core/accounts/v1"),
     ("pomelo", "POST", "/core/transactions/v1"),
+    ("amadeus", "GET", "/v1/reference-data/locations/hotels/by-geocode"),
+    ("amadeus", "GET", "/v3/shopping/hotel-offers"),
+    ("amadeus", "GET", "/v3/shopping/hotel-offers/X1"),
+    ("amadeus", "POST", "/v2/booking/hotel-orders"),
     ("twilio", "POST", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
     ("twilio", "GET", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
 ]
@@ -80,7 +84,12 @@ PLACES = [
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=BODIES | JSON,
-    query=st.dictionaries(st.sampled_from(["from", "to", "start", "end", "PageSize", "Page", "DateSent>"]), st.text(max_size=4)),
+    query=st.dictionaries(
+        st.sampled_from(
+            ["from", "to", "start", "end", "PageSize", "Page", "DateSent>", "hotelIds", "adults", "latitude", "longitude", "ratings"]
+        ),
+        st.text(max_size=4),
+    ),
 )
 async def test_nonsense_is_refused_in_their_own_words(partner: str, method: str, path: str, body: Any, query: dict[str, str]) -> None:
     request = Request(method, path, head(partner), tuple(query.items()), json.dumps(body).encode())

@@ -145,7 +145,7 @@ async def a_floor(
         _, [sub_case] = await a_case(work, draft or a_draft())
     reached, links = partners(), Links()
     ports = Ports(
-        databases, holds=Holds(redis), hotels=Sources(tuple(reached.registry.hotels.values())), cards=reached.registry.default_cards,
+        databases, holds=Holds(redis), hotels=Sources(reached.registry.hotel_sources), cards=reached.registry.default_cards,
         messages=reached.registry.default_texts, links=links, settle_scale=scale,
     )  # fmt: skip
     engine = an_engine(databases, tenant, operations=Operations(*map(hurried, operations)), ports=ports, scale=scale)
