@@ -1,7 +1,7 @@
 """Performing claimed operations: send, look up, verify; and writing what became of them under the claim's fence.
 
 A claimed intent is already committed as SENT, so a death from here on leaves an unknown and never a second send. What was claimed too long
-ago is not sent any more: it may have been taken over meanwhile.
+ago is not sent any more: it may have been taken over meanwhile. That holds up to the first byte, past a sign-in and the wait for a slot.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kernel.bell import Bell
 from kernel.claim import Claim
 from kernel.clock import monotonic
 from kernel.database import Database
+from kernel.departure import departing
 from kernel.operation.declaration import PENDING, Operation, OperationRow, Operations, State
 from kernel.operation.intent import COLUMNS, read_row
 from kernel.operation.resolution import (
@@ -138,7 +139,8 @@ class OperationRunner:
         if monotonic() - claimed_at > SEND_WITHIN.total_seconds() or not self.presence.alive:
             answer = NotSent("it was taken too long ago to be sent", timedelta(0))
         else:
-            answer = await self._ask(operation, operation.send, row)
+            with departing(SEND_WITHIN, claimed_at, lambda: self.presence.alive):
+                answer = await self._ask(operation, operation.send, row)
         await self._finish(operation, row, "send", answer, lambda mine, moment: after_send(operation, mine, answer, moment))
 
     async def _resend(self, operation: Operation[Any, Any], row: OperationRow) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from kernel import departure
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.claim import OPERATIONS, Claim, Claims
 from kernel.database import Databases
 from kernel.engine import Timing
 from kernel.event import message
 from kernel.operation import Backoff, Class, Operation, OperationRow, Operations, State, intend, operations_of, withdraw
-from kernel.operation.runner import OperationRunner
+from kernel.operation.runner import SEND_WITHIN, OperationRunner
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
@@ -452,3 +453,19 @@ async def _take_over(bench: Bench, heir: Running, claim: Claim) -> None:
     for row in await runner.load(bench.tenant, mine):
         await runner.take_over(row)
     assert [each.urn for each in mine] == [claim.urn]
+
+
+async def test_a_send_is_held_to_the_second_after_its_commit(databases: Databases, tenant: Tenant) -> None:
+    """Sign-in and the wait for a slot lie between the commit and the first byte, and are counted."""
+    left: list[float | None] = []
+
+    async def send(world: World, row: OperationRow) -> Answer[str]:
+        left.append(departure.left())
+        return Ok("r")
+
+    bench = a_bench(databases, tenant, Class.A, send=send)
+    async with bench.worker():
+        await bench.ended(await bench.intend())
+    assert len(left) == 1
+    assert left[0] is not None
+    assert 0 < left[0] < SEND_WITHIN.total_seconds()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from kernel.http import Http, Reply, Request, Unintelligible
 from kernel.operation import Class
 from kernel.partner import (
     LONGEST_PAUSE,
+    Exchange,
     PartnerClient,
     PartnerOperation,
     Passage,
@@ -26,6 +27,7 @@ from kernel.partner import (
 )
 from kernel.tenancy import Tenant
 
+T = TypeVar("T")
 T1 = Tenant("t1")
 SHEET = Sheet("acme", "things", "none", {"make": PartnerOperation(Class.C, timedelta(seconds=5), timedelta(seconds=60), stays="a toy")})
 
@@ -35,13 +37,14 @@ class Porter:
 
     def __init__(self, refusal: NotSent | None = None) -> None:
         self.refusal = refusal
-        self.reports: list[tuple[Passage, Verdict, timedelta | None]] = []
+        self.reports: list[tuple[Passage, Verdict | None, timedelta | None]] = []
 
-    async def admit(self, passage: Passage) -> NotSent | None:
-        return self.refusal
-
-    async def report(self, passage: Passage, verdict: Verdict, took: float, pause: timedelta | None) -> None:
-        self.reports.append((passage, verdict, pause))
+    async def through(self, passage: Passage, exchange: Exchange[T]) -> Answer[T]:
+        if self.refusal is not None:
+            return self.refusal
+        outcome = await exchange()
+        self.reports.append((passage, outcome.verdict, outcome.pause))
+        return outcome.answer
 
 
 def understand(reply: Reply) -> str | Declined | NotSent | Unknown:
