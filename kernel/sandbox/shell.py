@@ -165,7 +165,7 @@ class Twin:
         if isinstance(tenant, Said):
             await answer(send, tenant)
             return
-        wait = self.limit.ask()
+        wait = self.limit.ask(tenant)
         if wait is not None:
             await answer(send, _with_retry(self.throttled(call), wait))
             return
