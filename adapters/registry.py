@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -26,7 +26,7 @@ from domains.notifications.ports import Delivery, Sms
 from domains.wallet.ports import Cards
 from kernel.answer import Answer, Declined
 from kernel.http import ASGIApp, Http
-from kernel.partner import Gate, Sheet
+from kernel.partner import Gate, Probing, Sheet
 from kernel.secret import FileSecrets, Secret, SecretMissingError, Secrets
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -97,6 +97,12 @@ class Registry:
     @property
     def default_texts(self) -> Sms:
         return self.texts[twilio.VENDOR]
+
+    @property
+    def probes(self) -> Mapping[str, Probing]:
+        """Who finds out, by vendor, whether a partner is back."""
+        kinds = [value for each in fields(self) if isinstance(value := getattr(self, each.name), Mapping)]
+        return {vendor: adapter for kind in kinds for vendor, adapter in kind.items() if isinstance(adapter, Probing)}
 
     async def close(self) -> None:
         for door in self.doors:

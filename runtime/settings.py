@@ -67,12 +67,21 @@ class Need:
 _RINGING: Final = frozenset({"NEXA_COORDINATION_URL", "NEXA_QUEUE_URL"})
 
 NEEDS: Final[Mapping[Process, Need]] = {
-    Process.OPERATOR: Need(_DOMAIN_URLS | _RINGING, frozenset({"NEXA_PROVIDER_KEY"})),
+    Process.OPERATOR: Need(_DOMAIN_URLS | _RINGING, frozenset({"NEXA_PROVIDER_KEY", "NEXA_PLATFORM_URL", "NEXA_PARTNER_LIMITS"})),
     Process.PASSENGER: Need(frozenset({"NEXA_INTAKE_URL", "NEXA_SNAPSHOT_URL", "NEXA_LINK_PUBLIC_KEY", "NEXA_SESSION_KEY"})),
     Process.PARTNER: Need(_DOMAIN_URLS | _RINGING | {"NEXA_PARTNER_KEY"}, frozenset({"NEXA_SECRETS_DIR"})),
     Process.WORKER: Need(
         _DATABASE_URLS | _RINGING | {"NEXA_RELAY_URL", "NEXA_DISPATCH_URL", "NEXA_SNAPSHOT_URL", "NEXA_LINK_KEY"},
-        frozenset({"NEXA_SETTLE_SCALE", "NEXA_SANDBOX_URL", "NEXA_SANDBOX_RATE", "NEXA_SECRETS_DIR"}),
+        frozenset(
+            {
+                "NEXA_PLATFORM_URL",
+                "NEXA_PARTNER_LIMITS",
+                "NEXA_SETTLE_SCALE",
+                "NEXA_SANDBOX_URL",
+                "NEXA_SANDBOX_RATE",
+                "NEXA_SECRETS_DIR",
+            }
+        ),
     ),
     Process.MIGRATE: Need(_DATABASE_URLS | {"NEXA_DATABASE_URL", "NEXA_RELAY_URL", "NEXA_DISPATCH_URL"}),
     Process.SANDBOX: Need(frozenset(), frozenset({"NEXA_SECRETS_DIR", "NEXA_SANDBOX_RATE"})),
@@ -100,12 +109,14 @@ class Settings:
     snapshot_url: Secret | None = None
     coordination_url: Secret | None = None
     queue_url: Secret | None = None
+    platform_url: Secret | None = None  # the coordination store again, for slots and breakers; not told: as coordination
     link_key: Secret | None = None  # Ed25519 seed; signs what an SMS carries, so only the worker has it
     link_public_key: Secret | None = None  # its public half, by which the passenger gateway knows a link
     session_key: Secret | None = None  # Ed25519 seed of passengers' sessions
     partner_key: Secret | None = None  # RSA, PEM; signs partners' access tokens
     provider_key: Secret | None = None  # RSA, PEM; the built-in provider for operators, development only
     settle_scale: float = 1.0  # multiplies every settle time
+    partner_limits: Mapping[str, float] = field(default_factory=dict)  # calls a second, by vendor or vendor:tenant
     sandbox_url: str | None = None  # set: partners are reached there, each under its own path
     sandbox_rate: float = 50.0  # calls per second a sandbox allows each partner
     secrets_dir: Path | None = None
@@ -123,6 +134,11 @@ class Settings:
         if not isinstance(value, Secret):
             raise SettingsError(f"NEXA_{name.upper()} is not set")
         return value
+
+    @property
+    def platform(self) -> Secret:
+        """Where slots and breakers are kept. Raises: SettingsError."""
+        return self.platform_url or self.need("coordination_url")
 
     @property
     def production(self) -> bool:
@@ -170,12 +186,14 @@ def _parse(told: Mapping[str, str]) -> Settings:
         snapshot_url=secret("NEXA_SNAPSHOT_URL"),
         coordination_url=secret("NEXA_COORDINATION_URL"),
         queue_url=secret("NEXA_QUEUE_URL"),
+        platform_url=secret("NEXA_PLATFORM_URL"),
         link_key=secret("NEXA_LINK_KEY"),
         link_public_key=secret("NEXA_LINK_PUBLIC_KEY"),
         session_key=secret("NEXA_SESSION_KEY"),
         partner_key=secret("NEXA_PARTNER_KEY"),
         provider_key=secret("NEXA_PROVIDER_KEY"),
         settle_scale=_number(told, "NEXA_SETTLE_SCALE", 1.0),
+        partner_limits=_limits(told.get("NEXA_PARTNER_LIMITS", "")),
         sandbox_url=told.get("NEXA_SANDBOX_URL"),
         sandbox_rate=_number(told, "NEXA_SANDBOX_RATE", 50.0),
         secrets_dir=Path(told["NEXA_SECRETS_DIR"]) if "NEXA_SECRETS_DIR" in told else None,
@@ -216,8 +234,16 @@ def _unmeant(need: Need, told: Mapping[str, str]) -> Iterable[str]:
 
 def _secret_names() -> frozenset[str]:
     keys = {"NEXA_LINK_KEY", "NEXA_SESSION_KEY", "NEXA_PARTNER_KEY", "NEXA_PROVIDER_KEY"}
-    stores = {"NEXA_DATABASE_URL", "NEXA_RELAY_URL", "NEXA_DISPATCH_URL", "NEXA_SNAPSHOT_URL", "NEXA_COORDINATION_URL", "NEXA_QUEUE_URL"}
-    return _DATABASE_URLS | keys | stores
+    stores = {
+        "NEXA_DATABASE_URL",
+        "NEXA_RELAY_URL",
+        "NEXA_DISPATCH_URL",
+        "NEXA_SNAPSHOT_URL",
+        "NEXA_COORDINATION_URL",
+        "NEXA_QUEUE_URL",
+        "NEXA_PLATFORM_URL",
+    }
+    return _DATABASE_URLS | keys | stores | {"NEXA_PLATFORM_URL"}
 
 
 def _is_default(value: str) -> bool:
@@ -238,6 +264,19 @@ def _tenants(text: str) -> tuple[Tenant, ...]:
         return tuple(Tenant(name) for name in text.replace(" ", "").split(",") if name)
     except TenantError as error:
         raise SettingsError(f"NEXA_TENANTS: {error}") from None
+
+
+def _limits(text: str) -> dict[str, float]:
+    limits = {}
+    for each in filter(None, text.replace(" ", "").split(",")):
+        name, _, number = each.partition("=")
+        try:
+            limits[name] = float(number)
+        except ValueError:
+            raise SettingsError(f"NEXA_PARTNER_LIMITS: {each[:40]!r} is not vendor=calls or vendor:tenant=calls a second") from None
+        if not 0 < limits[name] < float("inf"):
+            raise SettingsError(f"NEXA_PARTNER_LIMITS: {each[:40]!r} allows nothing, or everything")
+    return limits
 
 
 def _number(told: Mapping[str, str], name: str, default: float) -> float:

@@ -119,6 +119,7 @@ def told(home: Path, ports: Ports, environ: Mapping[str, str], admin_url: str | 
         knows |= {"NEXA_DATABASE_URL": administrator, **store_names(role_urls(administrator, kept))}
     if valkeys:
         knows |= {"NEXA_SNAPSHOT_URL": valkeys.snapshots, "NEXA_COORDINATION_URL": valkeys.coordination, "NEXA_QUEUE_URL": valkeys.queue}
+        knows |= {"NEXA_PLATFORM_URL": valkeys.platform}
     return knows | {name: value for name, value in environ.items() if name.startswith("NEXA_") and value}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.registry import Registry as Adapters
@@ -11,6 +12,8 @@ from domains.booking.search import Sources
 from gateway.signin.passengers import Links
 from gateway.signin.tokens import SigningKey
 from jobs.registry import Ports, Registry, load
+from kernel import clock
+from kernel.account import Accounts, Key
 from kernel.bus import Bus
 from kernel.bus import connect as connect_bus
 from kernel.consumer import Ledger
@@ -20,6 +23,8 @@ from kernel.hold import Holds
 from kernel.lock import Sessions
 from kernel.outbox import Relay
 from kernel.snapshot import Snapshots
+from kernel.traffic import Traffic
+from kernel.urn import Urn
 from runtime.settings import DATABASES, Settings
 
 
@@ -39,8 +44,10 @@ class Shop:
     registry: Registry
     ports: Ports
     adapters: Adapters
+    traffic: Traffic
 
     async def close(self) -> None:
+        await self.traffic.close()
         await self.adapters.close()
         await self.ports.feed.close()
         await self.ports.snapshots.close()
@@ -55,11 +62,15 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
     coordination = settings.need("coordination_url").reveal()
     bus = Bus(connect_bus(coordination))
     ledger = Ledger(opened, registry.reactions)
-    adapters = adapters or connect_adapters(vendor_secrets(settings.secrets_dir, production=settings.production), settings.sandbox_url)
+    feed = Feed.connect(coordination)
+    traffic = Traffic(Accounts.connect(settings.platform.reveal()), worker, ceilings=settings.partner_limits, changed=screens_told(feed))
+    secrets = vendor_secrets(settings.secrets_dir, production=settings.production)
+    adapters = adapters or connect_adapters(secrets, settings.sandbox_url, traffic)
+    traffic.probe_with(adapters.probes)
     ports = Ports(
         databases=opened,
         relays={name: Relay(name, opened.relay(name), bus, worker, ledger.lacking) for name in opened},
-        feed=Feed.connect(coordination),
+        feed=feed,
         holds=Holds(bus.redis),
         snapshots=Snapshots.connect(settings.need("snapshot_url").reveal()),
         sessions=Sessions.connect(coordination),
@@ -71,4 +82,13 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
         webhooks=settings.partner_url,
         settle_scale=settings.settle_scale,
     )
-    return Shop(opened, bus, registry, ports, adapters)
+    return Shop(opened, bus, registry, ports, adapters, traffic)
+
+
+def screens_told(feed: Feed) -> Callable[[Key], None]:
+    """Tells the screens of an airline that one of its partners' breakers has changed."""
+
+    def tell(key: Key) -> None:
+        feed.publish(key.tenant, "partners", Urn.of("partner", key.vendor), int(clock.now().timestamp() * 1000), urgent=True)
+
+    return tell

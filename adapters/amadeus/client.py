@@ -108,6 +108,10 @@ class Amadeus:
         """Never: nobody is asked."""
         return Declined("NOT_OFFERED", _NEVER)
 
+    async def probe(self, tenant: Tenant) -> None:
+        """Asks what an offer costs that nobody made."""
+        await self._ask(tenant, "price", Request("GET", "/v3/shopping/hotel-offers/PROBE"), lambda reply: reply.status)
+
     async def _near(self, tenant: Tenant, search: Search, deadline: float) -> Answer[Sequence[translate.Known]]:
         """The hotels of the circle, nearest first: what the lists of all stars say, as far as they answer."""
         answers = await asyncio.gather(*(self._list(tenant, search, stars, deadline) for stars in STARS))

@@ -43,6 +43,10 @@ class CustomPss:
         path = f"/{tenant}/v1/flights/{quote(flight.id, safe='')}/bookings/{quote(pnr.id, safe='')}/next-flight"
         return await self._ask(tenant, "next_flight", path, lambda reply: translate.next_flight(reply.json(), flight))
 
+    async def probe(self, tenant: Tenant) -> None:
+        """Asks for a flight that nobody flies."""
+        await self.manifest(tenant, Urn.of("flight", "probe"))
+
     async def _ask(self, tenant: Tenant, operation: str, path: str, understand: Callable[[Reply], T]) -> Answer[T]:
         def understood(reply: Reply) -> T | Declined | NotSent | Unknown:
             return understand(reply) if reply.status == 200 else refusal(reply)

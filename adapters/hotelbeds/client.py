@@ -95,6 +95,10 @@ class Hotelbeds:
         request = Request("GET", f"{BOOKING_API}/bookings", query=query)
         return await self._ask(tenant, "find", request, lambda reply: _found(reply, client_reference))
 
+    async def probe(self, tenant: Tenant) -> None:
+        today = clock.now().date()
+        await self.find(tenant, "PROBE", (today, today))
+
     async def read(self, tenant: Tenant, reference: str) -> Answer[Confirmation]:
         answer = await self._detail(tenant, reference)
         return Ok(translate.confirmation(answer.value)) if isinstance(answer, Ok) else answer

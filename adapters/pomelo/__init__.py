@@ -24,8 +24,8 @@ def _keyed(undo: str | None = None, stays: str | None = None) -> PartnerOperatio
     return PartnerOperation(Class.A, _TIME_OUT, _SETTLE, undo, stays)
 
 
-def _read() -> PartnerOperation:
-    return PartnerOperation(Class.READ, _TIME_OUT)
+def _read(look_up: bool = True) -> PartnerOperation:
+    return PartnerOperation(Class.READ, _TIME_OUT, look_up=look_up)
 
 
 SHEET: Final = Sheet(
@@ -33,7 +33,7 @@ SHEET: Final = Sheet(
     purpose="prepaid cards",
     documentation="https://developers.pomelo.la/",
     operations={
-        "token": _read(),
+        "token": _read(look_up=False),
         "user": _keyed(stays="a holder without a card can do nothing"),
         "card": _keyed(undo="disable"),
         "account": _keyed(stays="an account without a load holds nothing"),

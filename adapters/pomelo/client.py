@@ -98,6 +98,10 @@ class Pomelo:
             returned = None
         return await self._take_rest(tenant, card, steps, returned)
 
+    async def probe(self, tenant: Tenant) -> None:
+        """Asks for a card that nobody has."""
+        await self.ask(tenant, "read_card", Request("GET", "/cards/v1/probe"), translate.card_status)
+
     async def _take_rest(self, tenant: Tenant, card: IssuedCard, steps: _Steps, returned: Money | None) -> Answer[Voided]:
         left = await self.ask(tenant, "read_account", Request("GET", f"/core/accounts/v1/{card.account}"), translate.balance)
         if not isinstance(left, Ok):

@@ -23,7 +23,7 @@ SHEET: Final = Sheet(
         "send": PartnerOperation(  # no time-out is published
             Class.C, timedelta(seconds=15), timedelta(seconds=60), stays="a text that was read cannot be taken back"
         ),
-        "find": PartnerOperation(Class.READ, timedelta(seconds=15)),
+        "find": PartnerOperation(Class.READ, timedelta(seconds=15), look_up=True),
     },
     published="concurrency, no number; long code 1 segment a second, account family 2,000 messages a second",
 )

@@ -1,7 +1,8 @@
 """Three embedded Valkeys, since a storm of passengers or a wipe of one must not touch the others.
 
 `snapshots` what passengers see · `coordination` locks, holds, bus and feed, kept in an append-only file · `queue` the doorbell.
-Each has its own access file: nobody without a password, and one user, `nexa`.
+Each has its own access file: nobody without a password, and one user, `nexa`; in `coordination` another, `nexa-platform`, who reaches the
+slots and breakers of partners by name of command and key, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from typing import Final
 from runtime.embedded.process import Child, ServerError, launch, port_is_free
 
 USER: Final = "nexa"
+PLATFORM: Final = "nexa-platform"
+_PLATFORM_STORE: Final = "coordination"
+_PLATFORM_MAY: Final = (  # what kernel/account.lua does, and how a client asks for it; no category, which would grant more than it says
+    "evalsha", "script|load", "script|exists", "time", "ping", "client|setinfo", "client|setname", "get", "set", "del", "exists", "pexpire",
+    "hget", "hset", "hdel", "hgetall", "hincrby", "zadd", "zrem", "zcard", "zrangebyscore", "zremrangebyscore",
+)  # fmt: skip
 _START_LIMIT: Final = 30.0  # seconds; loading its file included
 _SHUTDOWN: Final = ((signal.SIGTERM, 10.0),)
 
@@ -48,6 +55,7 @@ class ValkeyUrls:
     snapshots: str
     coordination: str
     queue: str
+    platform: str = ""  # coordination again, as the user who reaches slots and breakers alone
 
 
 class Valkey:
@@ -63,7 +71,12 @@ class Valkey:
     @property
     def url(self) -> str:
         """Its address, with the password."""
-        return f"redis://{USER}:{self._password()}@127.0.0.1:{self.port}/0"
+        return self._url(USER)
+
+    @property
+    def platform_url(self) -> str:
+        """Its address for the user who reaches slots and breakers alone."""
+        return self._url(PLATFORM)
 
     @property
     def pid(self) -> int | None:
@@ -80,7 +93,7 @@ class Valkey:
         self.home.mkdir(parents=True, exist_ok=True)
         access = self.home / "users.acl"
         access.touch(mode=0o600)
-        access.write_text(f"user default off\nuser {USER} on #{sha256(self._password().encode()).hexdigest()} ~* &* +@all\n")
+        access.write_text("\n".join(self._users()) + "\n")
         if not port_is_free(self.port):
             raise ServerError(f"port {self.port}, wanted by Valkey ({self.name}), is in use")
         self._child = launch(
@@ -104,8 +117,21 @@ class Valkey:
         memory = ["--maxmemory-policy", "noeviction", "--databases", "1", "--daemonize", "no"]
         return [*place, *memory, *_KEEPING.get(self.name, _KEEPING["queue"])]
 
-    def _password(self) -> str:
-        file = self.home / "password"
+    def _users(self) -> list[str]:
+        users = ["user default off", f"user {USER} on #{self._digest(USER)} ~* &* +@all"]
+        if self.name == _PLATFORM_STORE:
+            may = " ".join(f"+{command}" for command in _PLATFORM_MAY)
+            users.append(f"user {PLATFORM} on #{self._digest(PLATFORM)} ~traffic:* resetchannels -@all {may}")
+        return users
+
+    def _url(self, user: str) -> str:
+        return f"redis://{user}:{self._password(user)}@127.0.0.1:{self.port}/0"
+
+    def _digest(self, user: str) -> str:
+        return sha256(self._password(user).encode()).hexdigest()
+
+    def _password(self, user: str) -> str:
+        file = self.home / ("password" if user == USER else f"password-{user}")
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
@@ -126,7 +152,7 @@ class Valkey:
         """A PING under our own password is answered: it is ours, and it has loaded its file."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(f"AUTH {USER} {self._password()}\r\nPING\r\n".encode())
+                connection.sendall(f"AUTH {USER} {self._password(USER)}\r\nPING\r\n".encode())
                 answer = b""
                 while answer.count(b"\r\n") < 2 and (part := connection.recv(256)):
                     answer += part
@@ -147,7 +173,8 @@ class Valkeys:
     @property
     def urls(self) -> ValkeyUrls:
         """Their addresses."""
-        return ValkeyUrls(**{name: server.url for name, server in self.servers.items()})
+        platform = self.servers[_PLATFORM_STORE].platform_url
+        return ValkeyUrls(**{name: server.url for name, server in self.servers.items()}, platform=platform)
 
     def start(self) -> None:
         """Start all; when one cannot, none is left. Raises: ServerError."""

@@ -83,8 +83,24 @@ def test_production_has_no_sandbox() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("NEXA_ENVIRONMENT", "staging"), ("NEXA_TENANTS", "b6,platform"), ("NEXA_SETTLE_SCALE", "fast")]
+    ("name", "value"),
+    [
+        ("NEXA_ENVIRONMENT", "staging"),
+        ("NEXA_TENANTS", "b6,platform"),
+        ("NEXA_SETTLE_SCALE", "fast"),
+        ("NEXA_PARTNER_LIMITS", "hotelbeds=0"),
+    ],
 )
 def test_read_names_the_variable_it_cannot_understand(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read({name: value})
+
+
+def test_a_partners_limit_may_be_told_for_all_airlines_or_for_one() -> None:
+    told = read({"NEXA_PARTNER_LIMITS": "hotelbeds=25, hotelbeds:b6=10,twilio=0.5"})
+    assert told.partner_limits == {"hotelbeds": 25, "hotelbeds:b6": 10, "twilio": 0.5}
+
+
+def test_slots_and_breakers_are_where_coordination_is_unless_told_otherwise() -> None:
+    assert read({"NEXA_COORDINATION_URL": LONG}).platform.reveal() == LONG
+    assert read({"NEXA_COORDINATION_URL": LONG, "NEXA_PLATFORM_URL": f"{LONG}2"}).platform.reveal() == f"{LONG}2"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.process import ServerError, free_port
@@ -90,6 +90,16 @@ async def test_valkeys_are_three_and_keep_strangers_out(valkey_urls: ValkeyUrls)
         async with Redis(host=str(parts.hostname), port=int(parts.port or 0)) as stranger:
             with pytest.raises(AuthenticationError):
                 await stranger.ping()
+
+
+async def test_the_platforms_user_reaches_slots_and_breakers_and_nothing_else(valkey_urls: ValkeyUrls) -> None:
+    async with Redis.from_url(valkey_urls.platform) as client:
+        assert await client.ping()
+        await client.set("traffic:{x}:limit", 1)
+        assert await client.delete("traffic:{x}:limit") == 1
+        for forbidden in ("GET bus:{t1}:cases", "KEYS *", "FLUSHALL", "CLIENT LIST", "CONFIG GET *", "PUBLISH feed:t1 x", "ACL LIST"):
+            with pytest.raises(NoPermissionError):
+                await client.execute_command(*forbidden.split())
 
 
 async def test_a_wipe_of_one_valkey_leaves_the_others_alone(valkey_urls: ValkeyUrls) -> None:
