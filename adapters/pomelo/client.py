@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -17,17 +16,18 @@ from adapters.pomelo import SHEET, VENDOR, translate, wire
 from domains.wallet.ports import CardRequest, IssuedCard, Loaded, Voided
 from kernel import clock
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
+from kernel.bearer import Token, Tokens, token
 from kernel.http import Http, Reply, Request, json_request
 from kernel.money import Money
 from kernel.partner import Gate, OpenGate, PartnerClient, throttled
 from kernel.secret import SecretMissingError, Secrets
 from kernel.tenancy import Tenant
-from kernel.wire import Object, an_object, integer, text
+from kernel.wire import text
 
 T = TypeVar("T")
 PATIENCE: Final = timedelta(seconds=20)  # for throttles in the middle of one card; beyond it the engine's settle time is the better wait
 _PAUSE: Final = timedelta(seconds=1)  # when a throttle does not say how long
-_TOKEN_MARGIN: Final = 60  # seconds before its end at which a token is no longer used
+_TOKEN_LIFE: Final = 86_400  # seconds; as published, where a reply does not say
 
 
 class _Stopped(Exception):
@@ -38,12 +38,6 @@ class _Stopped(Exception):
         self.answer = answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    value: str
-    until: float  # monotonic
-
-
 class Pomelo:
     """Prepaid cards from Pomelo, for every tenant that has a programme there."""
 
@@ -52,8 +46,7 @@ class Pomelo:
     def __init__(self, http: Http, secrets: Secrets, gate: Gate | None = None) -> None:
         self._partner = PartnerClient(SHEET, http, gate or OpenGate())
         self._secrets = secrets
-        self._tokens: dict[Tenant, _Token] = {}
-        self._signing_in: dict[Tenant, asyncio.Lock] = {}
+        self._tokens = Tokens(self._fetch_token)
 
     async def issue(self, tenant: Tenant, request: CardRequest) -> Answer[IssuedCard]:
         translate.credit("", request.amount)  # an impossible amount is refused before anything is made
@@ -143,26 +136,10 @@ class Pomelo:
         def understood(reply: Reply) -> T | Declined | NotSent | Unknown:
             return understand(reply) if reply.ok else wire.refusal(reply)
 
-        async def sign_in(fresh: bool) -> Mapping[str, str] | NotSent | Unknown:
-            return await self._sign_in(tenant, fresh)
-
         request = request.with_headers({"accept": "application/json"})
-        return await self._partner.ask(tenant, operation, request, understood, sign_in=sign_in)
+        return await self._partner.ask(tenant, operation, request, understood, sign_in=self._tokens.of(tenant))
 
-    async def _sign_in(self, tenant: Tenant, fresh: bool) -> Mapping[str, str] | NotSent | Unknown:
-        """One token a tenant, shared by all calls; only one of them fetches it."""
-        used = self._tokens.get(tenant)
-        async with self._signing_in.setdefault(tenant, asyncio.Lock()):
-            token = self._tokens.get(tenant)
-            stale = token is None or token.until <= clock.monotonic() or (fresh and token is used)
-            if stale or token is None:
-                answer = await self._fetch_token(tenant)
-                if not isinstance(answer, Ok):
-                    return answer if isinstance(answer, (NotSent, Unknown)) else NotSent(f"sign-in declined: {answer.code}")
-                token = self._tokens[tenant] = answer.value
-        return {"authorization": f"Bearer {token.value}"}
-
-    async def _fetch_token(self, tenant: Tenant) -> Answer[_Token]:
+    async def _fetch_token(self, tenant: Tenant) -> Answer[Token]:
         account = self._account(tenant)
         if account is None:
             return NotSent("no account with this partner")
@@ -219,11 +196,9 @@ class _Steps:
         return answer
 
 
-def _token(reply: Reply) -> _Token | Declined | NotSent | Unknown:
+def _token(reply: Reply) -> Token | Declined | NotSent | Unknown:
     if reply.status == 429:
         return throttled(reply)
     if not reply.ok:
         return wire.refusal(reply)
-    told: Object = an_object(reply.json())
-    life = integer(told, "expires_in", 86_400)
-    return _Token(text(told, "access_token"), clock.monotonic() + max(0, life - _TOKEN_MARGIN))
+    return token(reply, _TOKEN_LIFE)
