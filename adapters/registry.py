@@ -7,19 +7,23 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
-from adapters import amadeus, custom_pss, hotelbeds, pomelo, twilio
+from adapters import amadeus, amadeus_pss, custom_pss, hotelbeds, pomelo, sabre, twilio
 from adapters.amadeus.client import Amadeus
 from adapters.amadeus.sandbox import credentials as amadeus_account
+from adapters.amadeus_pss.client import AmadeusPss
+from adapters.amadeus_pss.sandbox import credentials as amadeus_pss_account
 from adapters.custom_pss.client import CustomPss
 from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.hotelbeds.client import Hotelbeds
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
 from adapters.pomelo.client import Pomelo
 from adapters.pomelo.sandbox import credentials as pomelo_account
+from adapters.sabre.client import Sabre
+from adapters.sabre.sandbox import credentials as sabre_account
 from adapters.twilio.client import Twilio
 from adapters.twilio.sandbox import credentials as twilio_account
 from adapters.twilio.webhook import receive as receive_twilio
-from domains.airline.model import Manifest, NextFlight
+from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
 from domains.booking.ports import Hotels
 from domains.notifications.ports import Delivery, Sms
@@ -35,7 +39,16 @@ from kernel.webhook import Inbound
 T = TypeVar("T")
 
 SHEETS: Final[Mapping[str, Sheet]] = {
-    sheet.vendor: sheet for sheet in (hotelbeds.SHEET, amadeus.SHEET, pomelo.SHEET, twilio.SHEET, custom_pss.SHEET)
+    sheet.vendor: sheet
+    for sheet in (
+        hotelbeds.SHEET,
+        amadeus.SHEET,
+        pomelo.SHEET,
+        twilio.SHEET,
+        custom_pss.SHEET,
+        sabre.SHEET,
+        amadeus_pss.SHEET,
+    )
 }
 
 OWN_PSS: Final = custom_pss.VENDOR  # holds the manifests of flights whose URN names no vendor
@@ -47,6 +60,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     pomelo.VENDOR: "https://api.pomelo.la",
     twilio.VENDOR: "https://api.twilio.com",
     custom_pss.VENDOR: "https://pss.invalid",
+    sabre.VENDOR: "https://api.platform.sabre.com",
+    amadeus_pss.VENDOR: "https://api.amadeus.com",
 }
 
 # The path of each vendor's twin below the sandbox's address.
@@ -56,6 +71,8 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
     pomelo.VENDOR: "/pomelo",
     twilio.VENDOR: "/twilio",
     custom_pss.VENDOR: "/pss",
+    sabre.VENDOR: "/sabre",
+    amadeus_pss.VENDOR: "/amadeus_pss",
 }
 
 _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
@@ -64,6 +81,8 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     pomelo.VENDOR: pomelo_account,
     twilio.VENDOR: twilio_account,
     custom_pss.VENDOR: pss_account,
+    sabre.VENDOR: sabre_account,
+    amadeus_pss.VENDOR: amadeus_pss_account,
 }
 
 # Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; None is nothing to follow.
@@ -119,6 +138,10 @@ class RoutedManifests:
         behind = self.pss.get(flight.vendor or custom_pss.VENDOR)
         return await behind.manifest(tenant, flight) if behind else _unknown_vendor()
 
+    async def entry(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[ManifestEntry]:
+        behind = self.pss.get(flight.vendor or custom_pss.VENDOR)
+        return await behind.entry(tenant, flight, pnr) if behind else _unknown_vendor()
+
     async def next_flight(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[NextFlight | None]:
         behind = self.pss.get(flight.vendor or custom_pss.VENDOR)
         return await behind.next_flight(tenant, flight, pnr) if behind else _unknown_vendor()
@@ -143,7 +166,11 @@ def connect(
         },
         cards={pomelo.VENDOR: Pomelo(doors[pomelo.VENDOR], secrets, gate)},
         texts={twilio.VENDOR: Twilio(doors[twilio.VENDOR], secrets, gate)},
-        pss={custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate)},
+        pss={
+            custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate),
+            sabre.VENDOR: Sabre(doors[sabre.VENDOR], secrets, gate),
+            amadeus_pss.VENDOR: AmadeusPss(doors[amadeus_pss.VENDOR], secrets, gate),
+        },
         doors=tuple(doors.values()),
     )
 

@@ -8,6 +8,8 @@ GET    /_sandbox/faults                         POST one order or a list, each w
 POST   /_sandbox/settle                         answers when nothing is to come any more (late executions, callbacks)
 POST   /_sandbox/reset                          empty books, no faults; {"partner"} for one
 PUT    /_sandbox/pss/{tenant}/flights/{flight}  a manifest
+PUT    /_sandbox/sabre/{tenant}/bookings/{locator}    a booking
+PUT    /_sandbox/amadeus_pss/{tenant}/orders/{pnr}    an order
 
 It is a stand-in that says yes to everybody who knows its public credentials, so it refuses to start in production.
 """
@@ -20,10 +22,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.amadeus.sandbox import twin as amadeus_twin
+from adapters.amadeus_pss.sandbox import twin as amadeus_pss_twin
 from adapters.custom_pss.sandbox import twin as pss_twin
 from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
 from adapters.pomelo.sandbox import twin as pomelo_twin
 from adapters.registry import SANDBOX_PATHS
+from adapters.sabre.sandbox import twin as sabre_twin
 from adapters.twilio.sandbox import twin as twilio_twin
 from kernel.http import ASGIApp, Scope
 from kernel.sandbox.book import Book
@@ -40,6 +44,8 @@ _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "pomelo": pomelo_twin,
     "twilio": twilio_twin,
     "pss": pss_twin,
+    "sabre": sabre_twin,
+    "amadeus_pss": amadeus_pss_twin,
 }
 # What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
 _PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {"hotelbeds": (50, 86_400.0), "amadeus": (10, 1.0), "twilio": (1, 1.0)}

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from adapters.custom_pss import SHEET, VENDOR, translate
-from domains.airline.model import Manifest, NextFlight
-from kernel.answer import Answer, Declined, NotSent, Unknown
+from domains.airline.model import Manifest, ManifestEntry, NextFlight
+from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.http import Http, Reply, Request, Unintelligible
 from kernel.partner import Gate, OpenGate, PartnerClient, declined, unauthorized
 from kernel.secret import Secret, SecretMissingError, Secrets
@@ -38,6 +38,13 @@ class CustomPss:
     async def manifest(self, tenant: Tenant, flight: Urn) -> Answer[Manifest]:
         path = f"/{tenant}/v1/flights/{quote(flight.id, safe='')}/manifest"
         return await self._ask(tenant, "manifest", path, lambda reply: translate.manifest(reply.json(), flight))
+
+    async def entry(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[ManifestEntry]:
+        answer = await self.manifest(tenant, flight)
+        if not isinstance(answer, Ok):
+            return answer
+        found = next((entry for entry in answer.value.entries if entry.pnr.id == pnr.id), None)
+        return Ok(found) if found else Declined("PNR_NOT_FOUND", _REFUSALS["PNR_NOT_FOUND"])
 
     async def next_flight(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[NextFlight | None]:
         path = f"/{tenant}/v1/flights/{quote(flight.id, safe='')}/bookings/{quote(pnr.id, safe='')}/next-flight"

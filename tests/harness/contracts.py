@@ -72,17 +72,21 @@ class Line:
 
     def is_about(self, exchange: Exchange) -> bool:
         """Whether this exchange was this operation, and went well."""
-        template = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.document.base + self.path))
+        template = re.sub(r"\\\{[^{}]+\}", "[^/]+", re.escape(self.document.base + self.path))
         told = (exchange.method, exchange.status) == (self.method, self.status)
         return told and re.fullmatch(template, exchange.path) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Sdk:
-    """The vendor's own library: its distribution, and the sheet's operations that `sdk.py` in the same folder asks of it."""
+    """The vendor's own library: its distribution, and the sheet's operations that `sdk.py` in the same folder asks of it.
+
+    `prepare` puts into the twin what the library cannot.
+    """
 
     distribution: str
     operations: tuple[str, ...]
+    prepare: Callable[[Partners], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def against_request(line: Line, exchange: Exchange) -> list[str]:
 
 def against_answer(line: Line, exchange: Exchange) -> list[str]:
     """What the document says against what was answered."""
-    answer = _published(line)["responses"][str(line.status)]
+    answer = _resolved(_published(line)["responses"][str(line.status)], document(line.document.file))
     schema = answer.get("schema") or _content(answer)
     if schema is None:
         return [] if not exchange.answered else [": an answer is published without a body"]

@@ -81,6 +81,15 @@ async def test_the_next_flight_is_told_and_may_be_none_yet(world: Partners) -> N
     assert missing.code == "PNR_NOT_FOUND"
 
 
+async def test_one_pnr_of_a_manifest_may_be_asked_for(world: Partners) -> None:
+    manifests = world.registry.manifests
+    assert await manifests.entry(T1, FLIGHT, PNR) == Ok(MANIFEST.entries[0])
+    for flight, pnr, code in (("B6123", "NOBODY", "PNR_NOT_FOUND"), ("XX1", PNR.id, "FLIGHT_NOT_FOUND")):
+        missing = await manifests.entry(T1, Urn(f"urn:flight:{flight}@20130208:vendor:custom"), Urn(f"urn:pnr:{pnr}:vendor:custom"))
+        assert isinstance(missing, Declined)
+        assert missing.code == code
+
+
 async def test_an_empty_flight_is_a_manifest_too(world: Partners) -> None:
     await put(world, translate.written(replace(MANIFEST, entries=())))
     assert await world.registry.manifests.manifest(T1, FLIGHT) == Ok(replace(MANIFEST, entries=()))
