@@ -41,6 +41,10 @@ class AmadeusPss:
     async def next_flight(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[NextFlight | None]:
         return await self._read(tenant, pnr, lambda order: translate.next_flight(order, flight, pnr))
 
+    async def probe(self, tenant: Tenant) -> None:
+        """Asks for an order that nobody made."""
+        await self._read(tenant, Urn.of("pnr", "UFJPQkU"), lambda order: None)
+
     async def _read(self, tenant: Tenant, pnr: Urn, understand: Callable[[Object], T | Declined]) -> Answer[T]:
         def understood(reply: Reply) -> T | Declined | NotSent | Unknown:
             return understand(translate.order(reply)) if reply.ok else translate.refusal(reply)

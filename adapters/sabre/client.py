@@ -49,6 +49,10 @@ class Sabre:
     async def next_flight(self, tenant: Tenant, flight: Urn, pnr: Urn) -> Answer[NextFlight | None]:
         return await self._read(tenant, pnr, lambda booking: translate.next_flight(booking, flight, pnr))
 
+    async def probe(self, tenant: Tenant) -> None:
+        """Asks for a booking that nobody made."""
+        await self._read(tenant, Urn.of("pnr", "PROBE0"), lambda booking: None)
+
     async def _read(self, tenant: Tenant, pnr: Urn, understand: Callable[[Object], T | Declined]) -> Answer[T]:
         def understood(reply: Reply) -> T | Declined | NotSent | Unknown:
             told = wire.booking(reply)
