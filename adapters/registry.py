@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
-from adapters import amadeus, amadeus_pss, custom_pss, hotelbeds, pomelo, sabre, twilio
+from adapters import amadeus, amadeus_pss, contracted, custom_pss, hotelbeds, pomelo, sabre, twilio, uber
 from adapters.amadeus.client import Amadeus
 from adapters.amadeus.sandbox import credentials as amadeus_account
 from adapters.amadeus_pss.client import AmadeusPss
 from adapters.amadeus_pss.sandbox import credentials as amadeus_pss_account
+from adapters.contracted.client import Contracted
+from adapters.contracted.sandbox import credentials as contracted_account
 from adapters.custom_pss.client import CustomPss
 from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.hotelbeds.client import Hotelbeds
@@ -23,9 +25,11 @@ from adapters.sabre.sandbox import credentials as sabre_account
 from adapters.twilio.client import Twilio
 from adapters.twilio.sandbox import credentials as twilio_account
 from adapters.twilio.webhook import receive as receive_twilio
+from adapters.uber.client import Uber
+from adapters.uber.sandbox import credentials as uber_account
 from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
-from domains.booking.ports import Hotels
+from domains.booking.ports import Hotels, Rides
 from domains.notifications.ports import Delivery, Sms
 from domains.wallet.ports import Cards
 from kernel.answer import Answer, Declined
@@ -48,6 +52,7 @@ SHEETS: Final[Mapping[str, Sheet]] = {
         custom_pss.SHEET,
         sabre.SHEET,
         amadeus_pss.SHEET,
+        uber.SHEET,
     )
 }
 
@@ -62,6 +67,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
     custom_pss.VENDOR: "https://pss.invalid",
     sabre.VENDOR: "https://api.platform.sabre.com",
     amadeus_pss.VENDOR: "https://api.amadeus.com",
+    uber.VENDOR: "https://api.uber.com",
 }
 
 # The path of each vendor's twin below the sandbox's address.
@@ -73,6 +79,7 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
     custom_pss.VENDOR: "/pss",
     sabre.VENDOR: "/sabre",
     amadeus_pss.VENDOR: "/amadeus_pss",
+    uber.VENDOR: "/uber",
 }
 
 _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
@@ -83,6 +90,8 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     custom_pss.VENDOR: pss_account,
     sabre.VENDOR: sabre_account,
     amadeus_pss.VENDOR: amadeus_pss_account,
+    uber.VENDOR: uber_account,
+    contracted.VENDOR: contracted_account,
 }
 
 # Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; None is nothing to follow.
@@ -97,6 +106,7 @@ class Registry:
     cards: Mapping[str, Cards]
     texts: Mapping[str, Sms]
     pss: Mapping[str, Manifests]
+    rides: Mapping[str, Rides]
     doors: tuple[Http, ...] = field(default=(), repr=False)
 
     @property
@@ -159,19 +169,25 @@ def connect(
     `sandbox_url` reaches the twins there instead of the partners; `twins`, by vendor, reaches applications in this process.
     """
     doors = {vendor: _door(vendor, sandbox_url, (twins or {}).get(vendor)) for vendor in SHEETS}
+    auth = None if sandbox_url or uber.VENDOR in (twins or {}) else Http(uber.SIGN_IN)
+    texts = Twilio(doors[twilio.VENDOR], secrets, gate)
     return Registry(
         hotels={
             hotelbeds.VENDOR: Hotelbeds(doors[hotelbeds.VENDOR], secrets, gate),
             amadeus.VENDOR: Amadeus(doors[amadeus.VENDOR], secrets, gate),
         },
         cards={pomelo.VENDOR: Pomelo(doors[pomelo.VENDOR], secrets, gate)},
-        texts={twilio.VENDOR: Twilio(doors[twilio.VENDOR], secrets, gate)},
+        texts={twilio.VENDOR: texts},
         pss={
             custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate),
             sabre.VENDOR: Sabre(doors[sabre.VENDOR], secrets, gate),
             amadeus_pss.VENDOR: AmadeusPss(doors[amadeus_pss.VENDOR], secrets, gate),
         },
-        doors=tuple(doors.values()),
+        rides={
+            uber.VENDOR: Uber(doors[uber.VENDOR], secrets, gate, auth),
+            contracted.VENDOR: Contracted(texts, secrets),
+        },
+        doors=(*doors.values(), *((auth,) if auth else ())),
     )
 
 

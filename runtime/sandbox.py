@@ -10,6 +10,7 @@ POST   /_sandbox/reset                          empty books, no faults; {"partne
 PUT    /_sandbox/pss/{tenant}/flights/{flight}  a manifest
 PUT    /_sandbox/sabre/{tenant}/bookings/{locator}    a booking
 PUT    /_sandbox/amadeus_pss/{tenant}/orders/{pnr}    an order
+PUT    /_sandbox/uber/{tenant}/webhook                where its reports go
 
 It is a stand-in that says yes to everybody who knows its public credentials, so it refuses to start in production.
 """
@@ -29,6 +30,7 @@ from adapters.pomelo.sandbox import twin as pomelo_twin
 from adapters.registry import SANDBOX_PATHS
 from adapters.sabre.sandbox import twin as sabre_twin
 from adapters.twilio.sandbox import twin as twilio_twin
+from adapters.uber.sandbox import twin as uber_twin
 from kernel.http import ASGIApp, Scope
 from kernel.sandbox.book import Book
 from kernel.sandbox.faults import Fault
@@ -46,9 +48,15 @@ _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "pss": pss_twin,
     "sabre": sabre_twin,
     "amadeus_pss": amadeus_pss_twin,
+    "uber": uber_twin,
 }
 # What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
-_PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {"hotelbeds": (50, 86_400.0), "amadeus": (10, 1.0), "twilio": (1, 1.0)}
+_PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {
+    "hotelbeds": (50, 86_400.0),
+    "amadeus": (10, 1.0),
+    "twilio": (1, 1.0),
+    "uber": (200, 3600.0),
+}
 
 
 def app(settings: Settings, *, published_quotas: bool = False) -> ASGIApp:

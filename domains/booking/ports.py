@@ -1,4 +1,4 @@
-"""What booking needs of a source of hotel rooms, and the words both sides use for it.
+"""What booking needs of a source of hotel rooms and of whoever drives, and the words both sides use for it.
 
 Every method takes the tenant first, because each airline has its own account with a partner. Personal data (names of
 guests) goes in by argument and comes back in no answer; offers and confirmations may be stored.
@@ -238,4 +238,112 @@ class Hotels(Protocol):
 
         `Ok` also when it was cancelled before · `Declined` when the source knows it and refuses, or does not know it.
         """
+        ...
+
+
+# --- rides --------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """From an airport to a hotel, at once. `seats` counts everybody who needs one; a held infant does not. `destination` is for drivers."""
+
+    airport: str
+    pickup: Point
+    dropoff: Point
+    destination: str
+    seats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A vehicle that a vendor would send. `key` is the vendor's own and opaque. `fare` is for the whole ride; None where the vendor names
+    none. `wait` is until it is there, None when not said; after `until` the vendor holds to nothing."""
+
+    vendor: str
+    key: str
+    name: str
+    seats: int
+    fare: Money | None
+    wait: timedelta | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """Who is picked up: personal data, in by argument and never kept. `phone` in E.164, `language` a BCP 47 tag."""
+
+    given_name: str
+    family_name: str
+    phone: str
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class RideOrder:
+    """What is asked of a vendor, without the rider. `client_reference` is ours, new for every *resolved* attempt."""
+
+    client_reference: str
+    trip: Trip
+    quote: Quote
+
+
+class RideStatus(StrEnum):
+    """`REQUESTED` until somebody has agreed to drive. `NO_DRIVER` also when a driver gave up and no other was found."""
+
+    REQUESTED = "REQUESTED"
+    ACCEPTED = "ACCEPTED"
+    ARRIVING = "ARRIVING"
+    UNDER_WAY = "UNDER_WAY"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    NO_DRIVER = "NO_DRIVER"
+
+
+RIDE_ENDS: Final = frozenset({RideStatus.COMPLETED, RideStatus.CANCELLED, RideStatus.NO_DRIVER})
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """The vendor's own record of a ride; `reference` is its name for it. Nothing of the driver is in it."""
+
+    reference: str
+    client_reference: str | None
+    status: RideStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RideReport:
+    """A vendor's word about a ride. Reports come twice and out of order, under the same `event`; how the ride stands is asked for."""
+
+    event: str
+    reference: str
+    status: RideStatus
+
+
+class Rides(Protocol):
+    """Somebody who sends vehicles."""
+
+    @property
+    def vendor(self) -> str: ...
+
+    async def quotes(self, tenant: Tenant, trip: Trip) -> Answer[tuple[Quote, ...]]:
+        """What could come, in the vendor's order; `Ok(())` where the vendor does not drive or has nobody free. May be repeated."""
+        ...
+
+    async def dispatch(self, tenant: Tenant, order: RideOrder, rider: Rider) -> Answer[Ride]:
+        """Sends for a vehicle; class C. `Declined` means that none comes. After `Unknown` only `find` may follow."""
+        ...
+
+    async def find(self, tenant: Tenant, order: RideOrder, since: datetime) -> Answer[Ride | None]:
+        """The ride that was asked for by this order at `since` or later. `Ok(None)` is *not found*, not *absent*. May be repeated."""
+        ...
+
+    async def read(self, tenant: Tenant, order: RideOrder, reference: str) -> Answer[Ride]:
+        """The ride as it stands. `Declined` when the vendor does not know it, or has no way to say. May be repeated."""
+        ...
+
+    async def cancel(self, tenant: Tenant, order: RideOrder, reference: str) -> Answer[Ride]:
+        """Calls it off, and may be repeated after any answer. `Ok` also when it had ended without anybody driving; `Declined` when it
+        was driven, or the vendor knows no such ride."""
         ...

@@ -97,6 +97,7 @@ VECTORS: Final = (
     ("twilio_json", "tests/adapters/twilio/test_twilio.py"),
     ("twilio_form_sharedkey_sha256", "tests/adapters/twilio/test_twilio.py"),
     ("sabre_basic", "tests/adapters/sabre/test_sabre.py"),
+    ("uber_webhook", "tests/adapters/uber/test_uber.py"),
 )
 
 
@@ -107,5 +108,7 @@ def test_the_vectors_in_our_tests_are_the_published_ones(name: str, test: str) -
         pytest.skip("signature-vectors.json is not at hand: set NEXA_PARTNER_SPECS")
     vector = json.loads(file.read_text())["vectors"][name]
     headers = vector.get("headers") or vector["header"]
-    signed = next(value for key, value in headers.items() if key.lower() in ("x-signature", "x-twilio-signature", "authorization"))
+    signed = next(
+        value for key, value in headers.items() if key.lower() in ("x-signature", "x-twilio-signature", "x-uber-signature", "authorization")
+    )
     assert signed in (ROOT / test).read_text()

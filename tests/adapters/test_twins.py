@@ -20,7 +20,7 @@ from kernel.sandbox.shell import Twin
 from tests.harness.partners import T1, partners
 
 WORLD = partners()
-TOKENS = ("pomelo", "amadeus", "sabre", "amadeus_pss")
+TOKENS = ("pomelo", "amadeus", "sabre", "amadeus_pss", "uber")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -33,7 +33,7 @@ NAMES = st.sampled_from(
         "surname clientReference user_id affinity_group_id card_type email operation_country account_id total_amount entry_type "
         "process_type data details amount status status_reason owner_type currency parent_tx_id guests tid firstName lastName travelAgent "
         "contact roomAssociations guestReferences guestReference hotelOfferId payment method paymentCard paymentCardInfo "
-        "confirmationId returnOnly"
+        "confirmationId returnOnly guest pickup dropoff product_id fare_id first_name last_name phone_number"
     ).split()
 )
 BODIES = st.dictionaries(
@@ -83,6 +83,11 @@ PLACES = [
     ("sabre", "POST", "/v1/trip/orders/getBooking"),
     ("amadeus_pss", "POST", "/v1/security/oauth2/token"),
     ("amadeus_pss", "GET", "/v1/booking/flight-orders/x"),
+    ("uber", "POST", "/oauth/v2/token"),
+    ("uber", "POST", "/v1/guests/trips/estimates"),
+    ("uber", "POST", "/v1/guests/trips"),
+    ("uber", "GET", "/v1/guests/trips"),
+    ("uber", "DELETE", "/v1/guests/trips/x"),
 ]
 
 

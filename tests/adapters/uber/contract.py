@@ -1,0 +1,12 @@
+"""Uber's guest rides are published in prose: facts of those pages are in the adapter's own words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adapters.uber import SHEET, VENDOR
+from tests.harness.contracts import Contract
+
+CONTRACT: Final = Contract(
+    VENDOR, undocumented=dict.fromkeys(SHEET.operations, "they publish pages in prose; no document has their schemas")
+)
