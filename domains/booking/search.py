@@ -70,6 +70,10 @@ class Sources:
             raise LookupError(f"no source of hotels is called {vendor!r}")
         return found
 
+    def traceable(self, vendor: str) -> bool:
+        """Whether a booking there can be looked up; not where the source is not there any more."""
+        return any(source.vendor == vendor and source.traceable for source in self._sources)
+
     async def ask(self, tenant: Tenant, search: Search) -> Found:
         """Offers of all sources that answer within `search.within`. Never raises for a source, never takes longer."""
         asked = {source.vendor: self._ask(source, tenant, search) for source in self._sources}

@@ -1,18 +1,24 @@
-"""Booking one hotel for one party: the rate is checked when it must be, then booked under a reference that finds it again."""
+"""Booking one hotel for one party: the rate is checked when it must be, then booked under a reference that finds it again.
+
+Of a source that cannot be asked what it holds the same is an operation of class D: it is never sent again, and what became of an unclear
+one a person finds out. The party does not wait for that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from domains.booking import actions
+from domains.booking.actions import Asks
 from domains.booking.events import BookingReviewed
 from domains.booking.model import Placement, Reservation
 from domains.booking.ports import Booking, BookingStatus, Confirmation, Guest, Hotels, Offer
 from domains.booking.rooming import CHILD_AGE, INFANT_AGE, seated
+from domains.booking.search import Sources
 from domains.cases.model import Party
 from jobs.operations.cancel_rooms import intend_cancellation
 from jobs.party import party_of
@@ -99,17 +105,19 @@ def _standing(found: Confirmation | None) -> Ok[Confirmation | None] | Declined:
 async def _outcome(work: Work, row: OperationRow, answer: Answer[Confirmation], ports: Ports) -> None:
     urn = Urn(row.intent["reservation"])
     if isinstance(answer, Ok):
-        await actions.booking_confirmed(work, urn, answer.value, row.sends, ports.holds, ASKS)
+        await actions.booking_confirmed(work, urn, answer.value, row.sends, ports.holds, asks_of(ports))
     elif isinstance(answer, Declined):
-        await actions.booking_declined(work, urn, answer.reason, row.sends, ports.holds, ASKS)
+        await actions.booking_declined(work, urn, answer.reason, row.sends, ports.holds, asks_of(ports))
     elif isinstance(answer, NotSent):
-        await actions.booking_absent(work, urn, answer.why, row.sends, ports.holds, ASKS)
+        await actions.booking_absent(work, urn, answer.why, row.sends, ports.holds, asks_of(ports))
     else:
-        await actions.booking_unresolved(work, urn, {**row.evidence, "why": answer.why}, row.sends, ports.holds, ASKS)
+        await actions.booking_unresolved(
+            work, urn, {**row.evidence, **answer.evidence, "why": answer.why}, row.sends, ports.holds, asks_of(ports)
+        )
 
 
 async def _instead(work: Work, row: OperationRow, ports: Ports) -> bool:
-    return await actions.booking_overdue(work, Urn(row.intent["reservation"]), ports.holds, ASKS)
+    return await actions.booking_overdue(work, Urn(row.intent["reservation"]), ports.holds, asks_of(ports))
 
 
 async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
@@ -120,11 +128,11 @@ async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why:
 
 async def _resolved(work: Work, row: OperationRow, reply_to: str, ports: Ports) -> None:
     if row.workflow is not None:
-        await actions.undo(work, row.workflow, ports.holds, ASKS)
+        await actions.undo(work, row.workflow, ports.holds, asks_of(ports))
 
 
 async def _verify(work: Work, row: OperationRow, reference: str, found: Confirmation | None, ports: Ports) -> None:
-    await actions.booking_verified(work, Urn(row.intent["reservation"]), reference, found, ASKS)
+    await actions.booking_verified(work, Urn(row.intent["reservation"]), reference, found, asks_of(ports))
 
 
 BOOK_ROOMS: Operation[Ports, Confirmation] = Operation(
@@ -146,14 +154,22 @@ BOOK_ROOMS: Operation[Ports, Confirmation] = Operation(
     patience=timedelta(minutes=10),  # then the next hotel is asked: a family waits
 )
 
+ORDER_ROOMS: Operation[Ports, Confirmation] = replace(
+    BOOK_ROOMS, name="order_rooms", kind=Class.D, look_up=None, known_as=None, verify=None, instead=None
+)
+
 
 class _Asks:
     """Booking's intents, as operations."""
 
+    def __init__(self, hotels: Sources) -> None:
+        self._hotels = hotels
+
     async def book(self, work: Work, reservation: Reservation, placement: Placement) -> None:
+        operation = BOOK_ROOMS if self._hotels.traceable(reservation.vendor) else ORDER_ROOMS
         intent = _Intent(reservation.urn, reservation.offer, reservation.asked_at, placement.tolerance_percent)
         await intend(
-            work, BOOK_ROOMS, subject=reservation.sub_case, key=f"book|{reservation.urn}", intent=_plain(intent),
+            work, operation, subject=reservation.sub_case, key=f"book|{reservation.urn}", intent=_plain(intent),
             reply_to=placement.reply_to, workflow=reservation.workflow, client_reference=reservation.client_reference,
         )  # fmt: skip
 
@@ -161,10 +177,12 @@ class _Asks:
         await intend_cancellation(work, reservation, reply_to)
 
     async def withdraw(self, work: Work, sub_case: Urn, workflow: Urn, reply_to: str) -> int:
-        return await withdraw(work, BOOK_ROOMS, subject=sub_case, workflow=workflow, reply_to=reply_to)
+        return await withdraw(work, BOOK_ROOMS, ORDER_ROOMS, subject=sub_case, workflow=workflow, reply_to=reply_to)
 
 
-ASKS: Final = _Asks()
+def asks_of(ports: Ports) -> Asks:
+    """Booking's intents for the sources that are plugged in."""
+    return _Asks(ports.hotels)
 
 
 def booking_for(client_reference: str, offer: Offer, party: Party, tolerance_percent: Decimal) -> Booking:

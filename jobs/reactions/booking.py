@@ -10,7 +10,7 @@ from domains.booking.events import HoldsChanged
 from domains.booking.model import count_urn
 from domains.cases.events import ReviewDecided
 from jobs.finding import end_operation
-from jobs.operations.book_rooms import ASKS
+from jobs.operations.book_rooms import asks_of
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.registry import Ports, on, on_many
 from kernel.event import Envelope, encode
@@ -31,12 +31,12 @@ async def search_hotels(work: Work, command: RankHotels, envelope: Envelope, por
 @on(BookRooms)
 async def book_rooms(work: Work, command: BookRooms, envelope: Envelope, ports: Ports) -> None:
     reply_to = envelope.reply_to or ""
-    await actions.book_rooms(work, command, ReplyTo.parse(reply_to).workflow, reply_to, ports.holds, ASKS)
+    await actions.book_rooms(work, command, ReplyTo.parse(reply_to).workflow, reply_to, ports.holds, asks_of(ports))
 
 
 @on(CancelRooms)
 async def cancel_rooms(work: Work, command: CancelRooms, envelope: Envelope, ports: Ports) -> None:
-    await actions.cancel_rooms(work, command, envelope.reply_to or "", ports.holds, ASKS)
+    await actions.cancel_rooms(work, command, envelope.reply_to or "", ports.holds, asks_of(ports))
 
 
 @on_many(HoldsChanged)

@@ -118,6 +118,7 @@ class OperationRow:
             facts["references"] = " ".join(references)
         for number, line in enumerate(self.journal[-3:], start=1):
             facts[f"last_{number}"] = f"{line.get('at')} {line.get('did')} {line.get('answer')} {line.get('why', '')}".strip()
+            facts = {**line.get("evidence", {}), **facts}
         return facts
 
 

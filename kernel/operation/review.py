@@ -104,7 +104,8 @@ async def review(work: Work, operation: Operation[Any, Any], row: OperationRow, 
 async def _again(work: Work, operation: Operation[Any, Any], row: OperationRow) -> None:
     """It was resolved meanwhile, or nobody can be asked: whoever decided is told how it stands."""
     if row.state is State.REVIEW:
-        await review(work, operation, row, "the partner cannot be asked for it by our reference; its own is needed")
+        needed = "its own is needed" if operation.known_as else "nor by its own: it counts as absent, or as cancelled once it is"
+        await review(work, operation, row, f"the partner cannot be asked for it by our reference; {needed}")
     elif row.state not in PENDING:
         await review(work, operation, row, "it was resolved meanwhile")
 

@@ -17,7 +17,7 @@ from domains.booking.search import Sources
 from domains.cases.model import Guests, PnrDraft
 from domains.notifications.commands import NotifyLead
 from domains.wallet.commands import IssueCard, VoidCard
-from jobs.operations.book_rooms import BOOK_ROOMS
+from jobs.operations.book_rooms import BOOK_ROOMS, ORDER_ROOMS
 from jobs.operations.cancel_rooms import CANCEL_ROOMS
 from jobs.operations.issue_card import ISSUE_CARD
 from jobs.operations.search_hotels import SEARCH_HOTELS
@@ -38,7 +38,7 @@ from tests.domains.booking.rooms import CHECK_IN, a_wish
 from tests.harness.partners import Partners, partners
 from tests.harness.saga import an_engine, running
 
-OPERATIONS = (SEARCH_HOTELS, BOOK_ROOMS, CANCEL_ROOMS, ISSUE_CARD, VOID_CARD, SEND_MESSAGE)
+OPERATIONS = (SEARCH_HOTELS, BOOK_ROOMS, ORDER_ROOMS, CANCEL_ROOMS, ISSUE_CARD, VOID_CARD, SEND_MESSAGE)
 REACTIONS: Mapping[type, Any] = {
     RankHotels: booking.search_hotels, BookRooms: booking.book_rooms, CancelRooms: booking.cancel_rooms, IssueCard: wallet.issue_card,
     VoidCard: wallet.void_card, NotifyLead: notifications.notify_lead,
@@ -138,15 +138,15 @@ class Floor:
 @asynccontextmanager
 async def a_floor(
     databases: Databases, tenant: Tenant, redis: Redis, draft: PnrDraft | None = None, *, scale: float = SETTLE_SCALE,
-    operations: tuple[Operation[Any, Any], ...] = OPERATIONS,
+    operations: tuple[Operation[Any, Any], ...] = OPERATIONS, sources: tuple[str, ...] = ("hotelbeds",),
 ) -> AsyncIterator[Floor]:  # fmt: skip
-    """A floor with a party of one adult unless `draft` says otherwise; its engine runs."""
+    """A floor with a party of one adult unless `draft` says otherwise, and these sources of hotels; its engine runs."""
     async with databases["cases"].work(tenant) as work:
         _, [sub_case] = await a_case(work, draft or a_draft())
     reached, links = partners(), Links()
     ports = Ports(
-        databases, holds=Holds(redis), hotels=Sources(reached.registry.hotel_sources), cards=reached.registry.default_cards,
-        messages=reached.registry.default_texts, links=links, settle_scale=scale,
+        databases, holds=Holds(redis), hotels=Sources([reached.registry.hotels[each] for each in sources]),
+        cards=reached.registry.default_cards, messages=reached.registry.default_texts, links=links, settle_scale=scale,
     )  # fmt: skip
     engine = an_engine(databases, tenant, operations=Operations(*map(hurried, operations)), ports=ports, scale=scale)
     async with running(engine):
