@@ -26,7 +26,7 @@ class Exclusion(StrEnum):
     OTHER_CURRENCY = "OTHER_CURRENCY"  # the policy's ceiling cannot be compared with it
     TOO_DEAR = "TOO_DEAR"
     TOO_FEW_ROOMS = "TOO_FEW_ROOMS"  # left at the source, less what we hold or confirmed since it was asked
-    DEARER_ROOM = "DEARER_ROOM"  # the same hotel has a better offer
+    DEARER_ROOM = "DEARER_ROOM"  # the same house has a better offer, at this source or another
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,20 @@
 """Which offers fit a party, and which is best. Pure and deterministic: the same offers in any order give the same ranking.
 
-Source: PRODUCT.md, allocation and search. Dedup of hotels that several sources name comes first, then the gates, then the score.
+Source: PRODUCT.md, allocation and search. Hotels that several sources sell are one house first (`houses.py`), then come gates and score. A
+house stands in the ranking once, with the cheapest of its offers that fits. Of offers that cost the same, that of the source named first
+is taken: own contracts before partners, and a partner that can be asked what it holds before one that cannot.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from domains.booking.commands import RankHotels
+from domains.booking.houses import House, completed, houses
 from domains.booking.model import CANDIDATES_KEPT, Candidate, Exclusion, Score
 from domains.booking.ports import Offer
 from kernel.urn import Urn
@@ -30,39 +33,38 @@ class Standing:
     placed: Mapping[Urn, int] = field(default_factory=dict)
 
 
-def same_hotel(offers: Iterable[Offer]) -> dict[Urn, Urn]:
-    """The hotel that each hotel's URN stands for. One source names a hotel once, so here every hotel stands for itself;
-    where a second source joins, its hotels are matched within 100 m and by equal stars, then by name and address."""
-    return {offer.hotel: offer.hotel for offer in offers}
-
-
-def rank(offers: Sequence[Offer], wish: RankHotels, standing: Standing = Standing()) -> tuple[tuple[Candidate, ...], dict[str, int]]:
-    """The best offer of each hotel that fits, best hotel first, and how many offers fell at which gate."""
+def rank(
+    offers: Sequence[Offer], wish: RankHotels, standing: Standing = Standing(), sources: Sequence[str] = ()
+) -> tuple[tuple[Candidate, ...], dict[str, int]]:
+    """The best offer of each house that fits, best house first, and how many offers fell at which gate. `sources`: best liked first."""
     excluded: Counter[str] = Counter()
     best: dict[Urn, Offer] = {}
-    stands_for = same_hotel(offers)
-    for offer in sorted(offers, key=_cheapest_first):
-        reason = excluded_by(offer, wish, standing.spoken.get((offer.hotel, offer.room_type), 0))
-        if reason is None and stands_for[offer.hotel] in best:
+    known = houses(offers)
+    liked = {vendor: place for place, vendor in enumerate(sources)}
+    for offer in sorted((completed(offer, known[offer.hotel]) for offer in offers), key=lambda offer: _cheapest_first(offer, liked)):
+        house = known[offer.hotel]
+        reason = excluded_by(offer, wish, standing.spoken.get((offer.hotel, offer.room_type), 0), house.chains)
+        if reason is None and house.urn in best:
             reason = Exclusion.DEARER_ROOM
         if reason is None:
-            best[stands_for[offer.hotel]] = offer
+            best[house.urn] = offer
         else:
             excluded[reason.value] += 1
     lowest = min((offer.total.amount for offer in best.values()), default=Decimal(0))
-    scored = [(score(offer, wish, lowest, standing.placed.get(offer.hotel, 0)), offer) for offer in best.values()]
-    scored.sort(key=lambda pair: (-pair[0].total, *_cheapest_first(pair[1])))
+    scored = [(score(offer, wish, lowest, _placed(known[offer.hotel], standing)), offer) for offer in best.values()]
+    scored.sort(key=lambda pair: (-pair[0].total, *_cheapest_first(pair[1], liked)))
     candidates = tuple(Candidate(place, offer, points) for place, (points, offer) in enumerate(scored[:CANDIDATES_KEPT], 1))
     return candidates, dict(sorted(excluded.items()))
 
 
-def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0) -> Exclusion | None:
-    """The first gate that the offer fails; None when it fits."""
+def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0, chains: Collection[str] = ()) -> Exclusion | None:
+    """The first gate that the offer fails; None when it fits. `chains` are those its house is known to belong to."""
     wanted, has = {name.lower() for name in wish.required_amenities}, {name.lower() for name in offer.amenities}
+    belongs = {*chains, *([offer.chain.lower()] if offer.chain else [])}
     gates = (
         (offer.stars < wish.min_stars, Exclusion.TOO_FEW_STARS),
         (_decimal(offer.distance_km) > wish.max_distance_km, Exclusion.TOO_FAR),
-        (offer.chain is not None and offer.chain.lower() in {name.lower() for name in wish.excluded_chains}, Exclusion.CHAIN_EXCLUDED),
+        (not belongs.isdisjoint(name.lower() for name in wish.excluded_chains), Exclusion.CHAIN_EXCLUDED),
         (not wanted <= has, Exclusion.AMENITY_MISSING),
         (offer.nightly.currency != wish.max_nightly_rate.currency, Exclusion.OTHER_CURRENCY),
         (offer.nightly.amount > wish.max_nightly_rate.amount, Exclusion.TOO_DEAR),
@@ -81,12 +83,17 @@ def score(offer: Offer, wish: RankHotels, lowest: Decimal, placed: int) -> Score
     return Score(_round(cost), _round(distance), _round(together), _round(total))
 
 
+def _placed(house: House, standing: Standing) -> int:
+    """Our rooms in the house, whoever sold them."""
+    return sum(standing.placed.get(hotel, 0) for hotel in house.hotels)
+
+
 def _weight(weights: Mapping[str, Decimal], name: str) -> Decimal:
     return weights.get(name, Decimal(0))
 
 
-def _cheapest_first(offer: Offer) -> tuple[Decimal, float, str]:
-    return offer.total.amount, offer.distance_km, str(offer.urn)
+def _cheapest_first(offer: Offer, liked: Mapping[str, int]) -> tuple[Decimal, int, float, str]:
+    return offer.total.amount, liked.get(offer.hotel.vendor or "", len(liked)), offer.distance_km, str(offer.urn)
 
 
 def _decimal(value: float) -> Decimal:

@@ -27,14 +27,15 @@ SHARED_FOR: Final = timedelta(seconds=5)  # allotments move slowly against it, a
 class Found:
     """`asked_at` is before the first source was asked. `silent` says of each source that did not answer, why.
 
-    `not_sent` is set when not one of them could be asked (a throttle, no connection): nothing is known, and asking again is free.
+    `refused` is set when not one of them answered: what that comes to. `NotSent` where one that may answer could not be asked (a throttle,
+    no connection), so that asking again is free; `Declined` where all of them say no.
     """
 
     offers: tuple[Offer, ...]
     asked_at: datetime
     answered: tuple[str, ...]
     silent: dict[str, str]
-    not_sent: NotSent | None = None
+    refused: Declined | NotSent | Unknown | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +110,16 @@ def _said(task: asyncio.Task[Answer[tuple[Offer, ...]]]) -> Answer[tuple[Offer, 
 def _found(said: Mapping[str, Answer[tuple[Offer, ...]]], asked_at: datetime) -> Found:
     answers = {vendor: each.value for vendor, each in said.items() if isinstance(each, Ok)}
     silent = {vendor: each.reason if isinstance(each, Declined) else each.why for vendor, each in said.items() if not isinstance(each, Ok)}
-    unsent = [each for each in said.values() if isinstance(each, NotSent)]
-    not_sent = max(unsent, key=lambda each: each.retry_after or timedelta(0)) if unsent and len(unsent) == len(said) else None
-    return Found(tuple(offer for offers in answers.values() for offer in offers), asked_at, tuple(answers), silent, not_sent)
+    refused = None if answers else _refused(list(said.values()), silent)
+    return Found(tuple(offer for offers in answers.values() for offer in offers), asked_at, tuple(answers), silent, refused)
+
+
+def _refused(said: Sequence[Answer[tuple[Offer, ...]]], silent: dict[str, str]) -> Declined | NotSent | Unknown:
+    """What it comes to that nobody answered: the least certain of it, because a search may always be asked again."""
+    unsent = [each for each in said if isinstance(each, NotSent)]
+    declined = [each for each in said if isinstance(each, Declined)]
+    if not said or len(unsent) + len(declined) < len(said):
+        return Unknown("no source of hotels answered", silent)
+    if unsent:
+        return max(unsent, key=lambda each: each.retry_after or timedelta(0))
+    return Declined(declined[0].code, "; ".join(dict.fromkeys(each.reason for each in declined)))

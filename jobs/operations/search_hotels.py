@@ -11,7 +11,7 @@ from domains.booking.ports import Search
 from domains.booking.rooming import CHILD_AGE, INFANT_AGE, occupancies
 from domains.booking.search import TIME_BOX, Found
 from jobs.registry import Ports
-from kernel.answer import Answer, Declined, Ok, Unknown
+from kernel.answer import Answer, Declined, Ok
 from kernel.event import read
 from kernel.operation import Class, Operation, OperationRow
 from kernel.work import Work
@@ -26,11 +26,7 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[Found]:
     except ValueError as error:
         return Declined("PARTY_DOES_NOT_FIT", str(error))
     found = await ports.hotels.ask(row.tenant, search)
-    if found.not_sent is not None:
-        return found.not_sent
-    if not found.answered:
-        return Unknown("no source of hotels answered", found.silent)
-    return Ok(found)
+    return Ok(found) if found.refused is None else found.refused
 
 
 async def _outcome(work: Work, row: OperationRow, answer: Answer[Found], ports: Ports) -> None:

@@ -85,9 +85,24 @@ async def test_sources_that_could_not_be_asked_make_a_free_retry_unless_one_was(
         Source("busy", answer=NotSent("429", timedelta(seconds=1))),
         Source("busier", answer=NotSent("429", timedelta(seconds=3))),
     )
-    assert (await sources(busy, busier).ask(T1, SEARCH)).not_sent == NotSent("429", timedelta(seconds=3))
-    for asked in (Source("clear"), Source("unclear", answer=Unknown("reset")), Source("no", answer=Declined("X", "no"))):
-        assert (await sources(busy, asked).ask(T1, SEARCH)).not_sent is None
+    declines = Source("no", answer=Declined("X", "no"))
+    assert (await sources(busy, busier).ask(T1, SEARCH)).refused == NotSent("429", timedelta(seconds=3))
+    assert (await sources(busy, declines).ask(T1, SEARCH)).refused == NotSent("429", timedelta(seconds=1))
+    assert (await sources(busy, Source("clear")).ask(T1, SEARCH)).refused is None
+    assert isinstance((await sources(busy, Source("unclear", answer=Unknown("reset"))).ask(T1, SEARCH)).refused, Unknown)
+
+
+async def test_sources_that_all_decline_make_a_refusal_with_every_reason() -> None:
+    no = [Source(f"no-{n}", answer=Declined(f"X{n}", f"reason {n}")) for n in range(2)]
+    assert (await sources(*no).ask(T1, SEARCH)).refused == Declined("X0", "reason 0; reason 1")
+
+
+async def test_what_answered_is_named_in_the_order_of_the_sources() -> None:
+    slow, quick = Source("first", held=True), Source("second")
+    asking = asyncio.ensure_future(sources(slow, quick).ask(T1, SEARCH))
+    await asyncio.sleep(0)
+    slow.go.set()
+    assert (await asking).answered == ("first", "second")
 
 
 async def test_no_source_at_all_finds_nothing() -> None:
