@@ -70,6 +70,7 @@ class Entry:
     stream: str
     id: bytes
     envelope: Envelope
+    again: bool = False  # it was given to somebody before, who did not finish it
 
     @property
     def order(self) -> tuple[int, int]:
@@ -170,7 +171,7 @@ class Bus:
             cursor: bytes | str = "0-0"
             while True:
                 cursor, found, *_ = await self.redis.xautoclaim(key, GROUP, consumer, min_idle_time=0, start_id=cursor, count=500)
-                entries += await self._entries(tenant, key, found)
+                entries += await self._entries(tenant, key, found, again=True)
                 if cursor == b"0-0":
                     break
         return sorted(entries, key=lambda entry: entry.order)
@@ -180,13 +181,15 @@ class Bus:
         answer = await self.redis.xreadgroup(GROUP, consumer, dict.fromkeys(streams, ">"), count=count, block=block)
         return [entry for key, found in answer or [] for entry in await self._entries(tenant, key.decode(), found)]
 
-    async def _entries(self, tenant: Tenant, key: str, found: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> list[Entry]:
+    async def _entries(
+        self, tenant: Tenant, key: str, found: Iterable[tuple[bytes, Mapping[bytes, bytes]]], *, again: bool = False
+    ) -> list[Entry]:
         entries: list[Entry] = []
         for id, fields in found:
             if not fields:  # trimmed since it was delivered
                 continue
             try:
-                entries.append(Entry(key, id, parse(tenant, fields[FIELD])))
+                entries.append(Entry(key, id, parse(tenant, fields[FIELD]), again))
             except (ValueError, KeyError, TypeError):  # only a relay writes here; its outbox still holds the row
                 log.exception("message %s in %s cannot be read and is skipped", id.decode(), key, extra={"tenant": tenant})
                 await self.redis.xack(key, GROUP, id)

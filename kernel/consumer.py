@@ -196,7 +196,7 @@ class Consumer:
             self._open[entry.stream, entry.id] = _Open(entry, len(by_domain))
             taken = Taken(envelope)
             for domain, reactions in by_domain.items():
-                lots.setdefault(domain, []).append(Delivery(entry, reactions, taken))
+                lots.setdefault(domain, []).append(Delivery(entry, reactions, taken, entry.again))
         results = await asyncio.gather(*(self._lane(domain).apply(lot) for domain, lot in lots.items()))
         await self.bus.acknowledge([*done, *self._close(delivery for result in results for delivery in result)])
 

@@ -17,6 +17,7 @@ from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from kernel.at_once import AtOnce
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from kernel.work import Work
@@ -63,6 +64,7 @@ class Database:
         self._reading = self.engine.execution_options(postgresql_readonly=True)
         self.on_sent = on_sent
         self.on_due: Callable[[str, Tenant], None] | None = None
+        self.at_once = AtOnce()
         self._examined = False
         self._examining = asyncio.Lock()
 
@@ -71,10 +73,16 @@ class Database:
         self, tenant: Tenant, *, actor: Urn | None = None, role: str | None = None, correlation: str | None = None
     ) -> AsyncIterator[Work]:
         """One transaction; commits when the block ends, rolls back when it raises. `role` is the actor's, for the audit record."""
-        async with self._begin(self.engine, tenant) as connection:
-            work = Work(self.name, connection, tenant, actor, role, correlation)
-            yield work
-            sent = await work.flush()
+        work: Work | None = None
+        try:
+            async with self._begin(self.engine, tenant) as connection:
+                work = Work(self.name, connection, tenant, actor, role, correlation, self.at_once)
+                yield work
+                sent = await work.flush()
+        except BaseException:
+            if work is not None:
+                work.undone()
+            raise
         if sent and self.on_sent:
             self.on_sent(self.name, tenant)
         if work.due and self.on_due:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from kernel.at_once import Answered
 from kernel.bell import Bell
 from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims
 from kernel.clock import monotonic
@@ -31,6 +32,7 @@ from kernel.saga.runner import Hooks, WorkflowRunner
 from kernel.tenancy import Tenant
 from kernel.turns import Portion, Share, Turns
 from kernel.urn import Urn
+from kernel.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,13 @@ class Engine:
 
     async def run(self) -> None:
         """Works until `stop`; cancelling it instead is as good as killing it."""
+        try:
+            await self._run()
+        finally:
+            for floor in self._floors:
+                floor.dismiss()
+
+    async def _run(self) -> None:
         await self._beat()
         async with asyncio.TaskGroup() as hands:
             heart = hands.create_task(self._live())
@@ -87,6 +96,7 @@ class Engine:
             for floor in self._floors:
                 floor.bell.ring()
             await asyncio.wait(floors)
+            await self._see_off()
             await self._rest()
             heart.cancel()
         await self.presence.leave()
@@ -156,6 +166,12 @@ class Engine:
                     task.cancel()
             await asyncio.wait(busy, timeout=max(0.0, until - monotonic()) or None)
 
+    async def _see_off(self) -> None:
+        """What is being written as claimed is sent before the hands rest."""
+        until = monotonic() + self.timing.grace.total_seconds()
+        while any(floor.berths for floor in self._floors) and monotonic() < until:  # noqa: ASYNC110  it ends with a transaction or two
+            await asyncio.sleep(0.01)
+
 
 class _Roll:
     """Who is worked for."""
@@ -181,8 +197,10 @@ class _Floor:
         self.bell, self.turns = Bell(), Turns()
         self.tasks: set[asyncio.Task[None]] = set()
         self.held: set[Urn] = set()
+        self.berths: set[_Berth] = set()
         self._claiming = asyncio.Lock()  # between a claim's commit and `held` nobody may look for lost ones
         self._hands: asyncio.TaskGroup | None = None
+        self.short = False  # of places: there may be more, and whoever finishes has to ring
 
     async def run(self, hands: asyncio.TaskGroup) -> None:
         self._hands = hands
@@ -203,6 +221,14 @@ class _Floor:
     def inherit(self, claims: Sequence[Claim]) -> None:
         """Works off what was taken over."""
         raise NotImplementedError
+
+    def dismiss(self) -> None:
+        """From here on nothing is done any more."""
+        self._hands = None
+
+    @property
+    def running(self) -> bool:
+        return self._hands is not None and not self.engine.stopping
 
     async def take_over(self, owners: Sequence[str]) -> list[Claim]:
         """What these had claimed is ours now."""
@@ -235,17 +261,20 @@ class _Floor:
             log.exception("work on %s broke off", self.name)
         finally:
             self.held.difference_update(urns)
-            self.bell.ring()
+            if self.short:
+                self.bell.ring()
 
 
 class _Workflows(_Floor):
     def __init__(self, engine: Engine, databases: Databases, plans: Plans, hooks: Hooks, home: str) -> None:
         super().__init__(engine, Claims(databases.dispatch(home), WORKFLOWS, engine.id), plans, home, "workflow")
         self.runner = WorkflowRunner(databases[home], plans, hooks, engine.id)
+        databases[home].at_once.answered = self.answered
 
     async def round(self) -> bool:
-        if len(self.tasks) >= ADVANCING:
-            return False  # whoever finishes rings
+        self.short = len(self.tasks) >= ADVANCING
+        if self.short:
+            return False
         tenants = await self.engine.tenants()
         claims = await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH)
         self.inherit(claims)
@@ -255,6 +284,10 @@ class _Workflows(_Floor):
         for tenant, batch in _by_tenant(claims):
             self.spawn([claim.urn for claim in batch], partial(self.runner.advance, tenant, batch))
 
+    async def answered(self, work: Work, answers: Answered) -> Answered:
+        """Moves on the workflows that are free; returns the answers to all others."""
+        return await self.runner.answered(work, answers) if self.running else answers
+
 
 class _Operations(_Floor):
     def __init__(self, engine: Engine, databases: Databases, operations: Operations, ports: Any, scale: float, domain: str) -> None:
@@ -262,23 +295,63 @@ class _Operations(_Floor):
         self.operations = operations
         self.runner = OperationRunner(databases[domain], operations, ports, engine.presence, self.bell, scale=scale)
         self._flying: dict[str, int] = dict.fromkeys(operations, 0)
+        self._waiting: set[str] = set(operations)  # of these something may lie there that has to be claimed
+        databases[domain].at_once.reserve = self.reserve
 
     async def round(self) -> bool:
         free = {name: each.at_once - self._flying[name] for name, each in self.operations.items()}
         room = min(BATCH, sum(max(0, places) for places in free.values()))
-        if room <= 0:
-            return False  # whoever finishes rings
+        self._waiting.update(name for name, places in free.items() if places <= 0)
+        self.short = room <= 0
+        if self.short:
+            return False
         tenants = await self.engine.tenants()
         open_to = [(name, places) for name, places in free.items() if places > 0]
         portions = [portion for name, places in open_to for portion in self.turns.portions(tenants, [name], places)]
         portions.sort(key=lambda portion: portion.share is Share.FORWARD)  # what `room` cuts off is forward work of the last names
         claimed_at = monotonic()
         claims = await self.claim(portions, room)
+        self._note(portions, claims, room)
         self._hand_out(claims, lambda row: self.runner.perform(row, claimed_at))
         return bool(claims)
 
+    def reserve(self, name: str, urns: Sequence[Urn]) -> _Berth | None:
+        """Places for rows that are about to be written, as long as nothing waits that was there before them."""
+        operation = self.operations.get(name)
+        if operation is None or not self.running or not self.engine.presence.alive or name in self._waiting:
+            return None
+        places = operation.at_once - self._flying[name]
+        if places < len(urns):
+            self._waiting.add(name)
+        return _Berth(self, name, urns[:places]) if places > 0 and urns else None
+
+    def _note(self, portions: Sequence[Portion], claims: Sequence[Claim], room: int) -> None:
+        """Of which operations nothing is left, and whether all that was there was taken."""
+        taken = Counter((claim.tenant, claim.kind, claim.share) for claim in claims)
+        full = {each.kind for each in portions if taken[each.tenant, each.kind, each.share] >= each.most}
+        asked = {each.kind for each in portions}
+        self._waiting = self._waiting - asked | (asked if len(claims) >= room else full)
+        self.short = bool(self._waiting)
+
     def inherit(self, claims: Sequence[Claim]) -> None:
         self._hand_out(claims, self.runner.take_over)
+
+    def hold(self, name: str, berth: _Berth) -> None:
+        """From here on nobody else may look for its rows."""
+        self._flying[name] += len(berth.urns)
+        self.held.update(berth.urns)
+        self.berths.add(berth)
+
+    def let_go(self, name: str, berth: _Berth, urns: Collection[Urn]) -> None:
+        """Nothing comes of these."""
+        self._flying[name] -= len(urns)
+        self.held.difference_update(urns)
+        self.berths.discard(berth)
+
+    def perform(self, rows: Sequence[OperationRow], claimed_at: float) -> None:
+        """Does them side by side; their places are taken already."""
+        for row in rows:
+            self.spawn([row.urn], partial(self._one, row, lambda row: self.runner.perform(row, claimed_at)))
 
     def _hand_out(self, claims: Sequence[Claim], perform: Callable[[OperationRow], Awaitable[None]]) -> None:
         for claim in claims:
@@ -318,6 +391,22 @@ class _Operations(_Floor):
             await perform(row)
         finally:
             self._flying[row.name] -= 1
+
+
+class _Berth:
+    """Reserved places of one operation; `held` as long as nobody else may look for their rows."""
+
+    def __init__(self, floor: _Operations, name: str, urns: Sequence[Urn]) -> None:
+        self.me, self.urns = floor.engine.id, frozenset(urns)
+        self._floor, self._name, self._claimed_at = floor, name, monotonic()
+        floor.hold(name, self)
+
+    def release(self) -> None:
+        self._floor.let_go(self._name, self, self.urns)
+
+    def send(self, rows: Sequence[OperationRow]) -> None:
+        self._floor.let_go(self._name, self, self.urns.difference(row.urn for row in rows))
+        self._floor.perform(rows, self._claimed_at)
 
 
 def _by_tenant(claims: Iterable[Claim]) -> list[tuple[Tenant, list[Claim]]]:

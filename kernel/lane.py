@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from kernel.at_once import LATER
 from kernel.bus import Entry
 from kernel.clock import monotonic
 from kernel.database import Database
@@ -82,6 +83,7 @@ class Delivery:
     entry: Entry
     reactions: list[Reaction]
     taken: Taken
+    again: bool = False  # it was tried before, here or by one who may have died of it
 
     @property
     def aggregate(self) -> str:
@@ -173,11 +175,15 @@ class Lane:
         try:
             await patiently(lambda: self._transact(deliveries), self.database.name, self.tenant)
         except Exception as error:
+            for each in deliveries:
+                each.again = True
             return error
         return None
 
     async def _transact(self, deliveries: Sequence[Delivery]) -> None:
         async with self.database.work(self.tenant) as work:
+            if any(each.again for each in deliveries):
+                work.at_once = LATER  # what fails there, or kills, must be claimed: claims count that
             await react(work, [(each.taken, each.reactions) for each in deliveries], await self._take(work, deliveries), self.ports)
 
     async def _take(self, work: Work, deliveries: Sequence[Delivery]) -> set[tuple[str, str]]:

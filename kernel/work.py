@@ -21,6 +21,7 @@ import orjson
 from sqlalchemy import CursorResult, Executable, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.at_once import LATER, AtOnce
 from kernel.clock import now as clock_now
 from kernel.event import Envelope, MessageError, encode, name_of, owner_of, version_of
 from kernel.tenancy import Tenant
@@ -84,14 +85,16 @@ class Work:
 
     def __init__(
         self, domain: str, connection: AsyncConnection, tenant: Tenant, actor: Urn | None = None, role: str | None = None,
-        correlation: str | None = None,
+        correlation: str | None = None, at_once: AtOnce = LATER,
     ) -> None:  # fmt: skip
         self.domain, self.connection, self.tenant, self.actor, self.role = domain, connection, tenant, actor, role
         self.correlation = correlation or secrets.token_hex(16)
+        self.at_once = at_once
         self.due = False  # durable work became due with this transaction, whoever hosts the engine should look
         self._now: datetime | None = None
         self._outgoing: list[_Outgoing] = []
         self._callbacks: list[Callable[[], Awaitable[None]]] = []
+        self._regrets: list[Callable[[], None]] = []
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -152,6 +155,10 @@ class Work:
         """Runs `callback` after the commit; its errors are logged, the work stands."""
         self._callbacks.append(callback)
 
+    def if_undone(self, callback: Callable[[], None]) -> None:
+        """Runs `callback` when the transaction is not known to have been committed."""
+        self._regrets.append(callback)
+
     async def flush(self) -> bool:
         """Writes the outgoing messages; True when there were any. `Database.work` calls it last."""
         if not self._outgoing:
@@ -175,6 +182,11 @@ class Work:
             },
         )
         return True
+
+    def undone(self) -> None:
+        """Runs what was to be taken back."""
+        for callback in self._regrets:
+            callback()
 
     async def committed(self) -> None:
         """Runs what waited for the commit."""

@@ -96,6 +96,7 @@ class OperationRow:
     fence: int
     watched_at: datetime | None = None
     told: str | None = None
+    version: int = 1
 
     @property
     def client_reference(self) -> str:

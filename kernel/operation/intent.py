@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Row, RowMapping, text
 
+from kernel.at_once import Berth
 from kernel.event import encode
 from kernel.operation.declaration import PENDING, Operation, OperationRow, State
 from kernel.saga.plan import ReplyTo
@@ -20,20 +22,22 @@ from kernel.work import Work
 
 COLUMNS = (
     "tenant, urn, name, subject, workflow, key, reference, given_up, intent, reply_to, withdrawn_by, actor, correlation, state, sends, "
-    "waits, looks, verified, intended_at, deadline, sent_at, unknown_at, journal, deaths, fence, watched_at, told"
+    "waits, looks, verified, intended_at, deadline, sent_at, unknown_at, journal, deaths, fence, watched_at, told, version"
 )
 
+# Those that are taken are born as a claim would leave them: owned, under the first fence, in flight.
 _INTEND = text("""
-    insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, state,
-        deadline, due)
-    select :tenant, urn, :name, subject, workflow, key, reference, cast(intent as jsonb), reply_to, actor, correlation, share, 'INTENT',
-           now + make_interval(secs => :patience), coalesce(due, now)
-    from unnest(cast(:urns as text[]), cast(:subjects as text[]), cast(:workflows as text[]), cast(:keys as text[]),
-                cast(:references as text[]), cast(:intents as text[]), cast(:replies as text[]), cast(:actors as text[]),
-                cast(:correlations as text[]), cast(:shares as int[]), cast(:dues as timestamptz[]))
-         as t(urn, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, due),
+    insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, share,
+        intended_at, deadline, due, state, owner, fence, sends, sent_at)
+    select :tenant, urn, :name, subject, workflow, key, reference, cast(intent as jsonb), reply_to, actor, correlation, share,
+           now, now + make_interval(secs => :patience), coalesce(due, now), case when taken then 'SENT' else 'INTENT' end,
+           case when taken then cast(:me as text) end, taken::int, taken::int, case when taken then now end
+    from unnest(cast(:urn as text[]), cast(:subject as text[]), cast(:workflow as text[]), cast(:key as text[]),
+                cast(:reference as text[]), cast(:intent as text[]), cast(:reply_to as text[]), cast(:actor as text[]),
+                cast(:correlation as text[]), cast(:share as int[]), cast(:due as timestamptz[]), cast(:taken as bool[]))
+         as t(urn, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, due, taken),
          (select nexa_now() as now) as moment
-    on conflict (tenant, key) do nothing
+    on conflict (tenant, key) do nothing returning urn, intended_at, deadline, version
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
 # What was given up after it was sent may still appear, so it is looked at even though it is withdrawn.
@@ -100,28 +104,47 @@ async def _insert(work: Work, operation: Operation[Any, Any], intents: Sequence[
     """How many are new."""
     if work.domain != operation.domain:
         raise ValueError(f"operation {operation.name} lies in {operation.domain}, this work is in {work.domain}")
-    work.due = True
-    made = [each for _, each in intents]
-    result = await work.execute(
-        _INTEND,
-        {
-            "tenant": work.tenant,
-            "name": operation.name,
-            "patience": operation.patience.total_seconds(),
-            "urns": [str(urn) for urn, _ in intents],
-            "subjects": [str(each.subject) for each in made],
-            "workflows": [_workflow(each.workflow, each.reply_to) for each in made],
-            "keys": [each.key for each in made],
-            "references": [each.client_reference or operation.next_reference() for each in made],
-            "intents": [orjson.dumps(encode(each.facts)).decode() for each in made],
-            "replies": [each.reply_to for each in made],
-            "actors": [each.actor or work.actor for each in made],
-            "correlations": [each.correlation or work.correlation for each in made],
-            "shares": [int(_share(operation, each.reply_to) if each.share is None else each.share) for each in made],
-            "dues": [each.due for each in made],
-        },
-    )
-    return result.rowcount
+    if not intents:
+        return 0
+    berth = _reserve(work, operation, [urn for urn, each in intents if each.due is None])
+    lines = [_line(work, operation, urn, each, berth) for urn, each in intents]
+    work.due = work.due or not all(line["taken"] for line in lines)
+    columns = {name: [line[name] for line in lines] for name in lines[0]}
+    facts = {"tenant": work.tenant, "name": operation.name, "patience": operation.patience.total_seconds(), "me": berth and berth.me}
+    new = {row.urn: row for row in await work.execute(_INTEND, {**facts, **columns})}
+    if berth is not None:
+        born = [_born(work, operation, line, new[line["urn"]]) for line in lines if line["taken"] and line["urn"] in new]
+        work.after_commit(partial(_send, berth, born))
+    return len(new)
+
+
+def _line(work: Work, operation: Operation[Any, Any], urn: Urn, each: Intent, berth: Berth | None) -> dict[str, Any]:
+    return {
+        "urn": urn,
+        "subject": str(each.subject),
+        "workflow": _workflow(each.workflow, each.reply_to),
+        "key": each.key,
+        "reference": each.client_reference or operation.next_reference(),
+        "intent": orjson.dumps(encode(each.facts)).decode(),
+        "reply_to": each.reply_to,
+        "actor": each.actor or work.actor,
+        "correlation": each.correlation or work.correlation,
+        "share": int(_share(operation, each.reply_to) if each.share is None else each.share),
+        "due": each.due,
+        "taken": berth is not None and urn in berth.urns,
+    }
+
+
+def _reserve(work: Work, operation: Operation[Any, Any], urns: Sequence[Urn]) -> Berth | None:
+    """Places in flight, if any, that are given back unless the work is committed."""
+    berth = work.at_once.reserve(operation.name, urns)
+    if berth is not None:
+        work.if_undone(berth.release)
+    return berth
+
+
+async def _send(berth: Berth, rows: Sequence[OperationRow]) -> None:
+    berth.send(rows)
 
 
 async def withdraw(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn, reply_to: str | None) -> int:
@@ -143,6 +166,17 @@ async def operations_of(work: Work, *operations: Operation[Any, Any], subject: U
 async def pending_for(work: Work, *operations: Operation[Any, Any], subject: Urn, workflow: Urn) -> int:
     """How many of them have not ended."""
     return sum(row.state in PENDING for row in await operations_of(work, *operations, subject=subject, workflow=workflow))
+
+
+def _born(work: Work, operation: Operation[Any, Any], made: Mapping[str, Any], at: Row[Any]) -> OperationRow:
+    """The row that was written as taken, as a claim would have found it."""
+    return OperationRow(
+        tenant=work.tenant, urn=made["urn"], name=operation.name, subject=Urn(made["subject"]), workflow=_urn(made["workflow"]),
+        key=made["key"], reference=made["reference"], given_up=(), intent=orjson.loads(made["intent"]), reply_to=made["reply_to"],
+        withdrawn_by=None, actor=made["actor"], correlation=made["correlation"], state=State.SENT, sends=1, waits=0, looks=0, verified=0,
+        intended_at=at.intended_at, deadline=at.deadline, sent_at=at.intended_at, unknown_at=None, journal=(), deaths=0, fence=1,
+        version=at.version,
+    )  # fmt: skip
 
 
 def read_row(row: RowMapping) -> OperationRow:
@@ -174,6 +208,7 @@ def read_row(row: RowMapping) -> OperationRow:
         fence=row["fence"],
         watched_at=row["watched_at"],
         told=row["told"],
+        version=row["version"],
     )
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from kernel.answer import Answer, NotSent, Ok, Unknown
 from kernel.bell import Bell
@@ -67,7 +67,7 @@ _MINE = text(f"""
 """)
 _RESEND = text("""
     update operation set state = 'SENT', sends = sends + 1, sent_at = nexa_now(), version = version + 1
-    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me returning sends
+    where tenant = :tenant and urn = :urn and fence = :fence and owner = :me returning sends, version
 """)
 _WRITE = text("""
     update operation o set state = t.state, reference = t.reference, given_up = t.given_up, sends = t.sends, waits = t.waits,
@@ -75,9 +75,10 @@ _WRITE = text("""
         journal = t.journal, ended_at = case when t.ended then coalesce(o.ended_at, nexa_now()) end,
         due = nexa_now() + make_interval(secs => t.after), owner = null, version = o.version + 1
     from jsonb_to_recordset(cast(:rows as jsonb)) as t(
-        urn text, fence bigint, state text, reference text, given_up text[], sends int, waits int, looks int, verified int, deaths int,
-        unknown_at timestamptz, watched_at timestamptz, told text, journal jsonb, ended bool, after float8)
-    where o.tenant = :tenant and o.urn = t.urn and o.fence = t.fence and o.owner = :me
+        urn text, fence bigint, version bigint, state text, reference text, given_up text[], sends int, waits int, looks int, verified int,
+        deaths int, unknown_at timestamptz, watched_at timestamptz, told text, journal jsonb, ended bool, after float8)
+    where o.tenant = :tenant and o.urn = t.urn and o.fence = t.fence and o.version = t.version and o.owner = :me
+    returning o.urn
 """)
 
 Decide = Callable[[OperationRow, Moment], Move]
@@ -146,14 +147,14 @@ class OperationRunner:
     async def _resend(self, operation: Operation[Any, Any], row: OperationRow) -> None:
         """The same key or unique reference once more, committed as in flight before it goes."""
 
-        async def commit() -> tuple[float, int | None]:
+        async def commit() -> tuple[float, Row[Any] | None]:
             claimed_at = monotonic()
             async with self.database.work(row.tenant, correlation=row.correlation) as work:
-                return claimed_at, (await work.execute(_RESEND, self._key(row))).scalar()
+                return claimed_at, (await work.execute(_RESEND, self._key(row))).one_or_none()
 
-        claimed_at, sends = await patiently(commit, self.database.name, row.tenant)
-        if sends is not None:
-            await self._send(operation, replace(row, state=State.SENT, sends=sends), claimed_at)
+        claimed_at, now = await patiently(commit, self.database.name, row.tenant)
+        if now is not None:
+            await self._send(operation, replace(row, state=State.SENT, sends=now.sends, version=now.version), claimed_at)
 
     async def _look(self, operation: Operation[Any, Any], row: OperationRow) -> None:
         answer = await self._ask(operation, _known_as(operation, row) or operation.look_up, row)
@@ -219,26 +220,35 @@ class OperationRunner:
     async def _commit(self, tenant: Tenant, batch: Sequence[_Done]) -> list[Move | None]:
         """One transaction; None in the place of those whose claim was lost."""
         async with self.database.work(tenant) as work:
-            held = await self._hold(work, [done.row for done in batch])
-            moves = [await self._move(work, done, held) for done in batch]
-            await self._write(work, [move for move in moves if move is not None])
-            for done, move in zip(batch, moves, strict=True):
+            held, moves = await self._write_unchanged(work, batch)
+            changed = [done for done in batch if done.row.urn not in moves]
+            if changed:
+                found = await self._hold(work, [done.row for done in changed])
+                again = {done.row.urn: await self._move(work, done, *found[done.row.urn]) for done in changed if done.row.urn in found}
+                await self._write(work, list(again.values()))
+                held, moves = {**held, **found}, {**moves, **again}
+            for done in batch:
+                move = moves.get(done.row.urn)
                 if move is None:
                     continue
                 work.actor, work.correlation = move.row.actor, move.row.correlation
                 if move.outcome is not None:
-                    await self._settle(work, done.operation, held[move.row.urn][0], move.row, move.outcome)
+                    await self._settle(work, done.operation, held[done.row.urn][0], move.row, move.outcome)
                 if done.also is not None:
                     await done.also(work, move)
-            return moves
+            return [moves.get(done.row.urn) for done in batch]
 
-    async def _move(self, work: Work, done: _Done, held: Held) -> Move | None:
-        if done.row.urn not in held:
-            return None
-        mine, moment = held[done.row.urn]
+    async def _write_unchanged(self, work: Work, batch: Sequence[_Done]) -> tuple[Held, dict[Urn, Move]]:
+        """Writes those that are still as they were read. Nobody is asked whether they are: the write itself says which were."""
+        moment = Moment(await work.now(), self.scale, self.draw)
+        decided = [(done.operation, _decide(done, done.row, moment)) for done in batch]
+        moves = {move.row.urn: move for operation, move in decided if not overdue(operation, move.row, moment)}
+        unchanged = await self._write(work, list(moves.values()))
+        return {done.row.urn: (done.row, moment) for done in batch}, {urn: moves[urn] for urn in unchanged}
+
+    async def _move(self, work: Work, done: _Done, mine: OperationRow, moment: Moment) -> Move:
         work.actor, work.correlation = mine.actor, mine.correlation
-        move = done.decide(mine, moment)
-        move = replace(move, row=written(move.row, line(done.did, mine, done.answer, moment)))
+        move = _decide(done, mine, moment)
         return await self._watch(work, done.operation, move, moment) if overdue(done.operation, move.row, moment) else move
 
     async def _watch(self, work: Work, operation: Operation[Any, Any], move: Move, moment: Moment) -> Move:
@@ -296,20 +306,28 @@ class OperationRunner:
                 log.warning("claim on %s was lost; its answer is left to whoever has it", row.urn, extra={"tenant": row.tenant})
         return held
 
-    async def _write(self, work: Work, moves: Sequence[Move]) -> None:
-        if moves:
-            rows = orjson.dumps([_written_row(move) for move in moves]).decode()
-            await work.execute(_WRITE, {"tenant": work.tenant, "me": self.presence.me, "rows": rows})
+    async def _write(self, work: Work, moves: Sequence[Move]) -> list[Urn]:
+        """Those that were as their rows say, and are written."""
+        if not moves:
+            return []
+        rows = orjson.dumps([_written_row(move) for move in moves]).decode()
+        return [Urn(urn) for urn in (await work.execute(_WRITE, {"tenant": work.tenant, "me": self.presence.me, "rows": rows})).scalars()]
 
     def _key(self, row: OperationRow) -> dict[str, Any]:
         return {"tenant": row.tenant, "urn": str(row.urn), "fence": row.fence, "me": self.presence.me}
 
 
+def _decide(done: _Done, mine: OperationRow, moment: Moment) -> Move:
+    move = done.decide(mine, moment)
+    return replace(move, row=written(move.row, line(done.did, mine, done.answer, moment)))
+
+
 def _written_row(move: Move) -> dict[str, Any]:
     row = move.row
     return {
-        "urn": str(row.urn), "fence": row.fence, "state": row.state.value, "reference": row.reference, "given_up": row.given_up,
-        "sends": row.sends, "waits": row.waits, "looks": row.looks, "verified": row.verified, "deaths": row.deaths,
+        "urn": str(row.urn), "fence": row.fence, "version": row.version, "state": row.state.value, "reference": row.reference,
+        "given_up": row.given_up, "sends": row.sends, "waits": row.waits, "looks": row.looks, "verified": row.verified,
+        "deaths": row.deaths,
         "unknown_at": row.unknown_at, "watched_at": row.watched_at, "told": row.told, "journal": row.journal,
         "ended": row.state not in PENDING, "after": None if move.after is None else move.after.total_seconds(),
     }  # fmt: skip

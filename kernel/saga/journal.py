@@ -7,7 +7,7 @@ from there has been taken over and must not be written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,9 +31,14 @@ _ENTRY = (
 
 # SKIP LOCKED: a row that somebody signals at this moment is left for a moment later, so the engine never waits and never deadlocks.
 _MINE = text(f"""
-    select {COLUMNS}, deaths, nexa_now() as now from workflow w
+    select {COLUMNS}, deaths, fence, ctid::text as place, nexa_now() as now from workflow w
     where tenant = :tenant and owner = :me
       and (urn, fence) in (select * from unnest(cast(:urns as text[]), cast(:fences as bigint[])))
+    for update skip locked
+""")
+_FREE = text(f"""
+    select {COLUMNS}, deaths, fence, ctid::text as place, nexa_now() as now from workflow w
+    where tenant = :tenant and urn = any(cast(:urns as text[])) and owner is null and state in ('RUNNING', 'COMPENSATING')
     for update skip locked
 """)
 _STILL_MINE = text("""
@@ -60,12 +65,14 @@ WRITE_STEPS = text(f"""
         answer_name = excluded.answer_name, answer = excluded.answer, summary = excluded.summary, evidence = excluded.evidence,
         version = excluded.version
 """)
+# What is held is locked, so it is found again by its place; by its name, a plan made for a small table read all of a large one.
 _WRITE_WORKFLOWS = text("""
     update workflow w set state = t.state, step = t.step, failure = t.failure, due = t.due, share = t.share, owner = null, deaths = 0,
+        fence = w.fence + case when w.owner is null then 1 else 0 end,
         ended_at = case when t.ended then nexa_now() end, version = w.version + t.raised
     from jsonb_to_recordset(cast(:rows as jsonb)) as t(
-        urn text, fence bigint, state text, step text, failure text, due timestamptz, share int, ended bool, raised int)
-    where w.tenant = :tenant and w.urn = t.urn and w.fence = t.fence and w.owner = :me
+        place tid, urn text, fence bigint, state text, step text, failure text, due timestamptz, share int, ended bool, raised int)
+    where w.tenant = :tenant and w.ctid = t.place and w.urn = t.urn and w.fence = t.fence and w.owner is not distinct from cast(:me as text)
     returning w.urn
 """)
 _STUMBLE = text("""
@@ -84,6 +91,7 @@ class Held:
     """A workflow that is locked by this transaction, with everything its next move depends on."""
 
     workflow: Workflow
+    place: str
     fence: int
     deaths: int
     now: datetime
@@ -97,7 +105,7 @@ async def hold(work: Work, claims: Sequence[Claim], me: str) -> tuple[list[Held]
     fences = {claim.urn: claim.fence for claim in claims}
     facts = {"tenant": work.tenant, "me": me, "urns": [str(urn) for urn in fences], "fences": list(fences.values())}
     rows = (await work.execute(_MINE, facts)).mappings().all()
-    held = await _with_journal(work, rows, fences)
+    held = await _with_journal(work, rows)
     missing = fences.keys() - {each.workflow.urn for each in held}
     if not missing:
         return held, []
@@ -105,8 +113,15 @@ async def hold(work: Work, claims: Sequence[Claim], me: str) -> tuple[list[Held]
     return held, [claim for claim in claims if claim.urn in missing and claim.urn in still]
 
 
-async def write(work: Work, decided: Sequence[tuple[Held, Decision]], me: str) -> None:
-    """Writes the decisions, sends what they ask and gives the claims back. Raises: FenceLost."""
+async def hold_free(work: Work, told: Mapping[Urn, Sequence[Signal]]) -> list[Held]:
+    """Locks those workflows that nobody has claimed and nobody else writes at the moment, each with what it is told now besides."""
+    rows = (await work.execute(_FREE, {"tenant": work.tenant, "urns": [str(urn) for urn in told]})).mappings().all()
+    held = await _with_journal(work, rows)
+    return [replace(each, signals=(*each.signals, *told[each.workflow.urn])) for each in held]
+
+
+async def write(work: Work, decided: Sequence[tuple[Held, Decision]], me: str | None) -> None:
+    """Writes the decisions, sends what they ask and gives the claims back. Without `me` they were held free. Raises: FenceLost."""
     changed = [entry_row(held.workflow.urn, entry) for held, decision in decided for entry in decision.changed.values()]
     if changed:
         await work.execute(WRITE_STEPS, {"tenant": work.tenant, "rows": _json(changed)})
@@ -131,7 +146,7 @@ async def stumble(work: Work, claim: Claim, me: str, pause: float) -> int | None
     return deaths
 
 
-async def _with_journal(work: Work, rows: Sequence[RowMapping], fences: Mapping[Urn, int]) -> list[Held]:
+async def _with_journal(work: Work, rows: Sequence[RowMapping]) -> list[Held]:
     if not rows:
         return []
     facts = {"tenant": work.tenant, "urns": [row["urn"] for row in rows]}
@@ -144,7 +159,8 @@ async def _with_journal(work: Work, rows: Sequence[RowMapping], fences: Mapping[
     return [
         Held(
             workflow=read_workflow(row, work.tenant),
-            fence=fences[Urn(row["urn"])],
+            place=row["place"],
+            fence=row["fence"],
             deaths=row["deaths"],
             now=row["now"],
             entries=tuple(entries[row["urn"]]),
@@ -190,7 +206,7 @@ def entry_row(workflow: Urn, entry: Entry) -> dict[str, Any]:
 def _workflow_row(held: Held, decision: Decision) -> dict[str, Any]:
     changed = bool(decision.changed) or decision.state != held.workflow.state
     return {
-        "urn": str(held.workflow.urn), "fence": held.fence, "state": decision.state.value, "step": decision.step,
+        "place": held.place, "urn": str(held.workflow.urn), "fence": held.fence, "state": decision.state.value, "step": decision.step,
         "failure": decision.failure, "due": decision.due, "share": int(_share(held.workflow, decision)),
         "ended": decision.ended, "raised": int(changed),
     }  # fmt: skip

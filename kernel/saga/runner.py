@@ -13,15 +13,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from kernel.at_once import Answered
 from kernel.claim import Claim
 from kernel.database import Database
 from kernel.patience import patiently
 from kernel.saga.entry import Entry, EntryState
-from kernel.saga.journal import Held, hold, stumble, write
+from kernel.saga.journal import Held, hold, hold_free, stumble, write
 from kernel.saga.plan import Plans, Step
-from kernel.saga.transition import Decision, decide
+from kernel.saga.transition import Decision, Signal, decide
 from kernel.saga.workflow import State, Workflow
 from kernel.tenancy import Tenant
+from kernel.urn import Urn
 from kernel.work import Work
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,19 @@ class WorkflowRunner:
         for claim in left:
             await self._alone(tenant, claim)
 
+    async def answered(self, work: Work, answers: Answered) -> Answered:
+        """Moves on what is free, in the transaction that brings the answers and without a claim; the answers of all others are left.
+
+        Left is also whatever could hold up, or fail, those it shares the transaction with.
+        """
+        told: dict[Urn, list[Signal]] = {}
+        for workflow, envelope in answers:
+            told.setdefault(workflow, []).append(Signal(envelope.reply_to or "", envelope.name, envelope.body))
+        decided = [(held, decision) for held in await hold_free(work, told) if (decision := self._decide_in_company(held)) is not None]
+        await self._write(work, decided, None)
+        moved = {held.workflow.urn for held, _ in decided}
+        return [each for each in answers if each[0] not in moved]
+
     async def _alone(self, tenant: Tenant, claim: Claim) -> None:
         try:
             await self._patiently(tenant, [claim], alone=True)
@@ -108,30 +123,36 @@ class WorkflowRunner:
             own: list[Claim] = []
             decided: list[tuple[Held, Decision]] = []
             for each in held:
-                decision = self._decide(each, alone=alone)
-                if decision is None or (not alone and _touches_domain(decision)):
+                decision = self._decide(each) if alone else self._decide_in_company(each)
+                if decision is None:
                     own.append(by_urn[each.workflow.urn])
                 else:
                     decided.append((each, decision))
-            if decided:
-                await write(work, decided, self.me)
-                for each, decision in decided:
-                    await self._tell(work, each, decision)
-                work.after_commit(lambda: self._show(decided))
+            await self._write(work, decided, self.me)
         return own, locked
 
-    def _decide(self, held: Held, *, alone: bool) -> Decision | None:
-        """What comes next; None when it cannot be told in company of others."""
+    async def _write(self, work: Work, decided: Sequence[tuple[Held, Decision]], me: str | None) -> None:
+        if not decided:
+            return
+        await write(work, decided, me)
+        for each, decision in decided:
+            await self._tell(work, each, decision)
+        work.after_commit(lambda: self._show(decided))
+
+    def _decide(self, held: Held) -> Decision:
         workflow = held.workflow
         if held.deaths >= DEATHS:
             why = f"{workflow.step or 'the first step'}: {held.deaths} workers in a row died on it"
-            return Decision(State.QUARANTINED, workflow.step, why) if alone else None
+            return Decision(State.QUARANTINED, workflow.step, why)
+        return decide(self.plans[workflow.plan], workflow, held.entries, held.signals, held.now)
+
+    def _decide_in_company(self, held: Held) -> Decision | None:
+        """None when it needs a transaction of its own: it fails, kills workers, or touches a domain's rows."""
         try:
-            return decide(self.plans[workflow.plan], workflow, held.entries, held.signals, held.now)
+            decision = self._decide(held)
         except Exception:
-            if alone:
-                raise
             return None
+        return None if decision.state is State.QUARANTINED or _touches_domain(decision) else decision
 
     async def _tell(self, work: Work, held: Held, decision: Decision) -> None:
         workflow = replace(held.workflow, state=decision.state, step=decision.step, failure=decision.failure)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import text
 
+from kernel.at_once import Answered
 from kernel.event import Envelope, encode
 from kernel.saga.plan import ReplyTo, Saga
 from kernel.tenancy import Tenant
@@ -106,9 +107,14 @@ async def start_many(work: Work, saga: Saga, workflows: Sequence[tuple[Urn, Urn,
 
 
 async def signal(work: Work, answers: Sequence[Envelope]) -> None:
-    """Hands answers to the workflows that wait for them; what carries no readable `reply_to` is left out. May be repeated."""
+    """Hands answers to the workflows that wait for them; what carries no readable `reply_to` is left out. May be repeated.
+
+    Where this process has an engine, those that are free move on in this very transaction.
+    """
     found = [(_workflow_of(each), each) for each in answers]
-    known = [(workflow, each) for workflow, each in found if workflow is not None]
+    known: Answered = [(workflow, each) for workflow, each in found if workflow is not None]
+    if known:
+        known = await work.at_once.answered(work, known)
     if not known:
         return
     work.due = True

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from kernel.database import Databases
 from kernel.engine import Engine, Timing
 from kernel.event import Envelope, decode, encode, name_of
 from kernel.operation import Operations
+from kernel.patience import patiently
 from kernel.presence import Pulse
 from kernel.saga import Plans, ReplyTo, Saga, Step, signal, start
 from kernel.saga.runner import Hooks
@@ -87,9 +89,11 @@ class World:
     async def tell(self, question: Question, event: object) -> None:
         """The answer, as often as `repeats` says, each time as a message of its own."""
         for _ in range(self.repeats):
-            envelope = an_envelope(self.tenant, event, question)
-            async with self.databases["cases"].work(self.tenant) as work:
-                await signal(work, [envelope])
+            await patiently(partial(self._hand_over, an_envelope(self.tenant, event, question)), "cases", self.tenant)
+
+    async def _hand_over(self, envelope: Envelope) -> None:
+        async with self.databases["cases"].work(self.tenant) as work:
+            await signal(work, [envelope])
 
     def names(self, workflow: Urn) -> list[str]:
         return [each.step for each in self.asked if each.workflow == workflow]

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs.registry import Ports, on, on_many
+from kernel.at_once import LATER
 from kernel.bus import FIELD, GROUP, Bus, Entry, connect, parse, stream
 from kernel.consumer import Order
 from kernel.database import Databases
@@ -291,6 +292,28 @@ async def test_a_lost_message_is_noticed_by_the_gap_and_published_again(traffic:
         await until(lambda: len(seen.whats) >= 5)
     assert [what for _, what in seen.whats] == ["1", "2", "3", "4", "5"]
     assert await seen.effects() == 5
+
+
+async def test_a_message_that_comes_again_goes_the_way_that_counts_deaths(traffic: Traffic) -> None:
+    """What failed here, or was given to somebody who may have died of it, is left to claims."""
+    seen: list[bool] = []
+
+    @on(SomethingHappened, registry=traffic.registry, domain="cases")
+    async def hear(work: Work, event: SomethingHappened, envelope: Envelope, ports: Ports) -> None:
+        seen.append(work.at_once is not LATER)
+        if event.what == "fails once" and len(seen) == 1:
+            raise LookupError(event.what)
+
+    await tell(traffic, [(Urn("urn:reservation:1"), "fails once")])
+    async with traffic.running("booking"):
+        await until(lambda: len(seen) == 2)
+    streams = [stream(traffic.tenant, "booking")]
+    await tell(traffic, [(Urn("urn:reservation:2"), "read by another")])
+    await traffic.relay("booking").turn()
+    assert await traffic.bus.read(traffic.tenant, streams, "dead", 10, 1000)
+    async with traffic.running("booking"):
+        await until(lambda: len(seen) == 3)
+    assert seen == [True, False, False]
 
 
 def test_every_copy_of_a_message_that_came_too_early_goes_on_in_its_turn() -> None:
