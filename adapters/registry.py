@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
-from adapters import amadeus, amadeus_pss, contracted, custom_pss, hotelbeds, pomelo, sabre, twilio, uber
+from adapters import amadeus, amadeus_pss, contracted, custom_pss, hotelbeds, pomelo, sabre, sendgrid, twilio, uber, whatsapp
 from adapters.amadeus.client import Amadeus
 from adapters.amadeus.sandbox import credentials as amadeus_account
 from adapters.amadeus_pss.client import AmadeusPss
@@ -22,15 +22,22 @@ from adapters.pomelo.client import Pomelo
 from adapters.pomelo.sandbox import credentials as pomelo_account
 from adapters.sabre.client import Sabre
 from adapters.sabre.sandbox import credentials as sabre_account
+from adapters.sendgrid.client import Sendgrid
+from adapters.sendgrid.sandbox import credentials as sendgrid_account
+from adapters.sendgrid.webhook import receive as receive_sendgrid
 from adapters.twilio.client import Twilio
 from adapters.twilio.sandbox import credentials as twilio_account
 from adapters.twilio.webhook import receive as receive_twilio
 from adapters.uber.client import Uber
 from adapters.uber.sandbox import credentials as uber_account
+from adapters.whatsapp.client import Whatsapp
+from adapters.whatsapp.sandbox import credentials as whatsapp_account
+from adapters.whatsapp.webhook import greet as greet_whatsapp
+from adapters.whatsapp.webhook import receive as receive_whatsapp
 from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
 from domains.booking.ports import Hotels, Rides
-from domains.notifications.ports import Delivery, Sms
+from domains.notifications.ports import Chat, Delivery, Mail, Sms
 from domains.wallet.ports import Cards
 from kernel.answer import Answer, Declined
 from kernel.http import ASGIApp, Http
@@ -49,6 +56,8 @@ SHEETS: Final[Mapping[str, Sheet]] = {
         amadeus.SHEET,
         pomelo.SHEET,
         twilio.SHEET,
+        sendgrid.SHEET,
+        whatsapp.SHEET,
         custom_pss.SHEET,
         sabre.SHEET,
         amadeus_pss.SHEET,
@@ -64,6 +73,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     amadeus.VENDOR: "https://api.amadeus.com",
     pomelo.VENDOR: "https://api.pomelo.la",
     twilio.VENDOR: "https://api.twilio.com",
+    sendgrid.VENDOR: "https://api.sendgrid.com",
+    whatsapp.VENDOR: "https://graph.facebook.com",
     custom_pss.VENDOR: "https://pss.invalid",
     sabre.VENDOR: "https://api.platform.sabre.com",
     amadeus_pss.VENDOR: "https://api.amadeus.com",
@@ -76,6 +87,8 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
     amadeus.VENDOR: "/amadeus",
     pomelo.VENDOR: "/pomelo",
     twilio.VENDOR: "/twilio",
+    sendgrid.VENDOR: "/sendgrid",
+    whatsapp.VENDOR: "/whatsapp",
     custom_pss.VENDOR: "/pss",
     sabre.VENDOR: "/sabre",
     amadeus_pss.VENDOR: "/amadeus_pss",
@@ -87,6 +100,8 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     amadeus.VENDOR: amadeus_account,
     pomelo.VENDOR: pomelo_account,
     twilio.VENDOR: twilio_account,
+    sendgrid.VENDOR: sendgrid_account,
+    whatsapp.VENDOR: whatsapp_account,
     custom_pss.VENDOR: pss_account,
     sabre.VENDOR: sabre_account,
     amadeus_pss.VENDOR: amadeus_pss_account,
@@ -94,8 +109,15 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     contracted.VENDOR: contracted_account,
 }
 
-# Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; None is nothing to follow.
-WEBHOOKS: Final[Mapping[str, Callable[[Inbound, Mapping[str, Secret]], Delivery | None]]] = {twilio.VENDOR: receive_twilio}
+# Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; none is nothing to follow.
+WEBHOOKS: Final[Mapping[str, Callable[[Inbound, Mapping[str, Secret]], Sequence[Delivery]]]] = {
+    twilio.VENDOR: receive_twilio,
+    sendgrid.VENDOR: receive_sendgrid,
+    whatsapp.VENDOR: receive_whatsapp,
+}
+
+# Who answers a vendor that asks first whether the address is ours, by GET: checks (ForgedError), then says what proves it.
+GREETINGS: Final[Mapping[str, Callable[[Inbound, Mapping[str, Secret]], str]]] = {whatsapp.VENDOR: greet_whatsapp}
 
 
 @dataclass(frozen=True)
@@ -105,6 +127,8 @@ class Registry:
     hotels: Mapping[str, Hotels]
     cards: Mapping[str, Cards]
     texts: Mapping[str, Sms]
+    mail: Mapping[str, Mail]
+    chats: Mapping[str, Chat]
     pss: Mapping[str, Manifests]
     rides: Mapping[str, Rides]
     doors: tuple[Http, ...] = field(default=(), repr=False)
@@ -126,6 +150,14 @@ class Registry:
     @property
     def default_texts(self) -> Sms:
         return self.texts[twilio.VENDOR]
+
+    @property
+    def default_mail(self) -> Mail:
+        return self.mail[sendgrid.VENDOR]
+
+    @property
+    def default_chat(self) -> Chat:
+        return self.chats[whatsapp.VENDOR]
 
     @property
     def probes(self) -> Mapping[str, Probing]:
@@ -178,6 +210,8 @@ def connect(
         },
         cards={pomelo.VENDOR: Pomelo(doors[pomelo.VENDOR], secrets, gate)},
         texts={twilio.VENDOR: texts},
+        mail={sendgrid.VENDOR: Sendgrid(doors[sendgrid.VENDOR], secrets, gate)},
+        chats={whatsapp.VENDOR: Whatsapp(doors[whatsapp.VENDOR], secrets, gate)},
         pss={
             custom_pss.VENDOR: CustomPss(doors[custom_pss.VENDOR], secrets, gate),
             sabre.VENDOR: Sabre(doors[sabre.VENDOR], secrets, gate),

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.routing import Route
 
-from adapters.registry import OWN_PSS, WEBHOOKS, vendor_secrets
+from adapters.registry import GREETINGS, OWN_PSS, WEBHOOKS, vendor_secrets
 from gateway.documents import documents_of
 from gateway.edge import GraphQLDoor
 from gateway.engine import Engine
@@ -36,12 +36,13 @@ def app(settings: Settings) -> Starlette:
 
     graphql = GraphQLDoor(engine, partners.by_request, context, documents=documents, trusted_only=True)
     secrets = vendor_secrets(settings.secrets_dir, production=settings.production)
-    webhooks = WebhookDoor(WEBHOOKS, secrets, databases["notifications"], settings.partner_url)
+    webhooks = WebhookDoor(WEBHOOKS, GREETINGS, secrets, databases["notifications"], settings.partner_url)
     routes = [
         Route("/oauth/token", partners.token, methods=["POST"]),
         Route("/oauth/jwks.json", partners.jwks),
         Route("/partner/graphql", graphql.answer, methods=METHODS),
         Route("/webhooks/{tenant}/{vendor}", webhooks.answer, methods=["POST"]),
+        Route("/webhooks/{tenant}/{vendor}", webhooks.greet, methods=["GET"]),
         *rest_routes(engine, partners.by_request, context),
     ]
     return shell(

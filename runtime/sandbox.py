@@ -29,8 +29,10 @@ from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
 from adapters.pomelo.sandbox import twin as pomelo_twin
 from adapters.registry import SANDBOX_PATHS
 from adapters.sabre.sandbox import twin as sabre_twin
+from adapters.sendgrid.sandbox import twin as sendgrid_twin
 from adapters.twilio.sandbox import twin as twilio_twin
 from adapters.uber.sandbox import twin as uber_twin
+from adapters.whatsapp.sandbox import twin as whatsapp_twin
 from kernel.http import ASGIApp, Scope
 from kernel.sandbox.book import Book
 from kernel.sandbox.faults import Fault
@@ -45,6 +47,8 @@ _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "amadeus": amadeus_twin,
     "pomelo": pomelo_twin,
     "twilio": twilio_twin,
+    "sendgrid": sendgrid_twin,
+    "whatsapp": whatsapp_twin,
     "pss": pss_twin,
     "sabre": sabre_twin,
     "amadeus_pss": amadeus_pss_twin,
@@ -55,6 +59,7 @@ _PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {
     "hotelbeds": (50, 86_400.0),
     "amadeus": (10, 1.0),
     "twilio": (1, 1.0),
+    "whatsapp": (80, 1.0),
     "uber": (200, 3600.0),
 }
 
@@ -63,18 +68,21 @@ def app(settings: Settings, *, published_quotas: bool = False) -> ASGIApp:
     """The sandbox as an ASGI application. Raises: SettingsError in production."""
     if settings.production:
         raise SettingsError("sandboxes have no place in production")
-    made = Sandbox(settings.home / "sandbox" / "book.sqlite3", settings.sandbox_rate, published_quotas=published_quotas)
+    book = settings.home / "sandbox" / "book.sqlite3"
+    made = Sandbox(book, settings.sandbox_rate, published_quotas=published_quotas, door=settings.partner_url)
     log.warning("SANDBOX, not a partner: nothing that is booked, loaded or sent here is real. Limits: %s", made.limits_line())
     return made
 
 
 class Sandbox:
-    """`file` keeps the books; None keeps them in memory only."""
+    """`file` keeps the books; None keeps them in memory only. `door` is our partner door from outside, where they report to."""
 
-    def __init__(self, file: Path | None, rate: float = 50.0, *, published_quotas: bool = False) -> None:
+    def __init__(self, file: Path | None, rate: float = 50.0, *, published_quotas: bool = False, door: str | None = None) -> None:
         self.books = {partner: Book(file, partner) for partner in _TWINS}
         quota = _PUBLISHED if published_quotas else {}
         self.twins = {partner: made(self.books[partner], Limit(*quota.get(partner, (rate, 1.0)))) for partner, made in _TWINS.items()}
+        for twin in self.twins.values():
+            twin.door = door
 
     def limits_line(self) -> str:
         return ", ".join(f"{partner} {twin.limit.calls:g} in {twin.limit.seconds:g} s" for partner, twin in self.twins.items())

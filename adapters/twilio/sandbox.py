@@ -7,7 +7,6 @@ As the real service does, a refusal quotes the number.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,19 +14,17 @@ import re
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 from adapters.twilio.translate import BODY_LENGTH, E164
 from adapters.twilio.webhook import signature
 from kernel import clock
-from kernel.http import Http, TransportError, form_request
+from kernel.http import Http, form_request
 from kernel.sandbox.book import Book, Page
-from kernel.sandbox.faults import FaultKind
+from kernel.sandbox.callback import call_back
 from kernel.sandbox.limit import Limit
 from kernel.sandbox.shell import Call, Handler, Route, Said, Twin, route
 
 _API: Final = "/2010-04-01/Accounts/{account}/Messages"
-_CALLBACK_SECONDS: Final = 10.0
 _ENDS: Final = ("delivered", "undelivered", "failed", "canceled")
 _REFUSED: Final = {
     "+15005550001": 21211,
@@ -193,25 +190,11 @@ class TwilioTwin(Twin):
             await self._call_back(sid, message)
 
     async def _call_back(self, sid: str, message: Page) -> None:
-        struck = self.faults.strike("callback")
-        kind = struck.main.kind if struck.main else None
-        if kind is FaultKind.LOST_WEBHOOK:
-            return
-        if struck.delay:
-            await asyncio.sleep(struck.delay)
-        for _ in range(2 if kind is FaultKind.DUPLICATE_WEBHOOK else 1):
-            await self._post(message["callback"], _callback_form(sid, message), credentials(message["tenant"])["auth_token"])
-
-    async def _post(self, url: str, form: dict[str, str], token: str) -> None:
         """One attempt: status callbacks are not repeated by default (UNCONFIRMED)."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
-            return
-        head = {"x-twilio-signature": signature(token, url, form), "user-agent": "TwilioProxy/1.1"}
-        try:
-            await self.outside.send(form_request(url, form, head), _CALLBACK_SECONDS)
-        except TransportError:
-            return
+        url, form = message["callback"], _callback_form(sid, message)
+        signed = signature(credentials(message["tenant"])["auth_token"], url, form)
+        head = {"x-twilio-signature": signed, "user-agent": "TwilioProxy/1.1"}
+        await call_back(self.faults, self.outside, form_request(url, form, head))
 
     def _known(self, call: Call) -> Page:
         message = self.book.get("message", call.parts["sid"])

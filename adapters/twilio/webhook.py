@@ -27,12 +27,13 @@ def signature(secret: str, url: str, form: Mapping[str, str], algorithm: str = "
     return base64.b64encode(hmac.new(secret.encode(), covered.encode(), algorithm).digest()).decode()
 
 
-def receive(inbound: Inbound, secrets: Mapping[str, Secret]) -> Delivery | None:
-    """The report; None when it says nothing we follow. Raises: ForgedError, and Unintelligible for what is signed but broken."""
+def receive(inbound: Inbound, secrets: Mapping[str, Secret]) -> tuple[Delivery, ...]:
+    """The report; none when it says nothing we follow. Raises: ForgedError, and Unintelligible for what is signed but broken."""
     is_form = "json" not in inbound.headers.get("content-type", "")
     form = dict(parse_qsl(inbound.body.decode("utf-8", "replace"), keep_blank_values=True)) if is_form else {}
     verify(inbound, form, secrets)
-    return translate.delivery(form) if is_form else None
+    report = translate.delivery(form) if is_form else None
+    return () if report is None else (report,)
 
 
 def verify(inbound: Inbound, form: Mapping[str, str], secrets: Mapping[str, Secret]) -> None:

@@ -1,4 +1,4 @@
-"""What notifications needs of a channel for short texts. Number and text are personal data: by argument only, never stored."""
+"""What notifications needs of its channels. Numbers, addresses and texts are personal data: by argument only, never stored."""
 
 from __future__ import annotations
 
@@ -27,6 +27,30 @@ class Text:
     callback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An e-mail in plain text. Every report about it carries `reference`, our own name for the message."""
+
+    to: str
+    title: str
+    body: str
+    reference: Urn
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A chat message by a template that the airline had approved: `to` in E.164, `parameters` in the template's order.
+
+    Every report about it carries `reference`, our own name for the message.
+    """
+
+    to: str
+    template: str
+    language: str
+    parameters: tuple[str, ...]
+    reference: Urn
+
+
 class DeliveryStatus(StrEnum):
     """`ACCEPTED` by the partner, `SENT` to the carrier, then one of the three ends."""
 
@@ -42,7 +66,7 @@ RANK = {status: rank for rank, status in enumerate(DeliveryStatus)}
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """`message` is the partner's id."""
+    """What the partner has taken, on any channel; `message` is the partner's id."""
 
     message: str
     status: DeliveryStatus
@@ -50,11 +74,15 @@ class SentText:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report about a message. Reports come late, twice and out of order: an end is final, and a lower rank changes nothing."""
+    """A report about a message. Reports come late, twice and out of order: an end is final, and a lower rank changes nothing.
+
+    `reference` is our own name for the message, where the partner carries it along.
+    """
 
     message: str
     status: DeliveryStatus
     error: str | None = None
+    reference: Urn | None = None
 
     def changes(self, known: DeliveryStatus) -> bool:
         """Whether this report says more than what is `known`."""
@@ -77,6 +105,28 @@ class Sms(Protocol):
 
         `Ok(None)` means *not found*, which is not *absent*. May be repeated.
         """
+        ...
+
+
+class Mail(Protocol):
+    """A channel for e-mail."""
+
+    @property
+    def vendor(self) -> str: ...
+
+    async def send(self, tenant: Tenant, letter: Letter) -> Answer[SentText]:
+        """Sends; class D: after `Unknown` nothing can be asked, and only a report that carries the reference tells what became of it."""
+        ...
+
+
+class Chat(Protocol):
+    """A channel for chat messages."""
+
+    @property
+    def vendor(self) -> str: ...
+
+    async def send(self, tenant: Tenant, note: Note) -> Answer[SentText]:
+        """Sends; class D, as `Mail.send`."""
         ...
 
 

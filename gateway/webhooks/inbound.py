@@ -1,17 +1,20 @@
-"""`/webhooks/<tenant>/<vendor>`: the signature is checked against the airline's own secret, then the report goes to its domain."""
+"""`/webhooks/<tenant>/<vendor>`: the signature is checked against the airline's own secret, then the reports go to their domain.
+
+Some vendors ask first, by GET, whether the address is ours; what proves it is theirs to say.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from domains.notifications import actions
 from domains.notifications.ports import Delivery
-from gateway.answer import NEVER_STORED, BadRequest, DoorRefusal, Missing
+from gateway.answer import NEVER_STORED, BadRequest, DoorRefusal, Missing, NotAllowed, WrongMethod
 from gateway.edge import read_body
 from kernel.database import Database
 from kernel.http import Unintelligible
@@ -21,8 +24,9 @@ from kernel.webhook import ForgedError, Inbound
 
 log = logging.getLogger(__name__)
 
-BODY_LIMIT: Final = 64 * 1024  # bytes; delivery reports have 400
-Receive = Callable[[Inbound, Mapping[str, Secret]], Delivery | None]
+BODY_LIMIT: Final = 3 * 1024 * 1024  # bytes; one report has 400, and the largest batches that are published are as large as this
+Receive = Callable[[Inbound, Mapping[str, Secret]], Sequence[Delivery]]
+Greet = Callable[[Inbound, Mapping[str, Secret]], str]
 
 
 class Forged(DoorRefusal):
@@ -32,27 +36,47 @@ class Forged(DoorRefusal):
 
 
 class WebhookDoor:
-    """`receivers` by vendor; `url` is our address as vendors were given it, which is what they signed."""
+    """`receivers` and `greetings` by vendor; `url` is our address as vendors were given it, which is what they signed."""
 
-    def __init__(self, receivers: Mapping[str, Receive], secrets: Secrets, notifications: Database, url: str) -> None:
-        self._receivers, self._secrets, self._notifications, self._url = receivers, secrets, notifications, url
+    def __init__(
+        self, receivers: Mapping[str, Receive], greetings: Mapping[str, Greet], secrets: Secrets, notifications: Database, url: str
+    ) -> None:
+        self._receivers, self._greetings, self._secrets, self._notifications, self._url = receivers, greetings, secrets, notifications, url
         self._served: set[Tenant] = set()  # those seen to have their partitions
 
     async def answer(self, request: Request) -> Response:
         """204 for everything that is signed, also for what we do not follow, or the vendor would send it again. Raises: DoorRefusal."""
         tenant, vendor, receive, secrets = await self._addressed(request.path_params["tenant"], request.path_params["vendor"])
-        inbound = Inbound(self._url + _address(request), dict(request.headers), await read_body(request, BODY_LIMIT))
+        inbound = self._inbound(request, await read_body(request, BODY_LIMIT))
         try:
-            report = receive(inbound, secrets)
+            reports = receive(inbound, secrets)
         except ForgedError as error:
             log.warning("a webhook was refused", extra={"tenant": tenant, "vendor": vendor, "why": str(error)})
             raise Forged("The signature is not good.") from None
         except Unintelligible:
             raise BadRequest("Signed, but not understood.") from None
-        if report is not None:
+        if reports:
             async with self._notifications.work(tenant) as work:
-                await actions.record_delivery(work, vendor, report)
+                for report in sorted(reports, key=lambda each: each.message):  # one order for all, or two batches could wait for each other
+                    await actions.record_delivery(work, vendor, report)
         return Response(status_code=204, headers=NEVER_STORED)
+
+    async def greet(self, request: Request) -> Response:
+        """The bare proof, for vendors that ask for one. Raises: DoorRefusal."""
+        tenant, vendor, _, secrets = await self._addressed(request.path_params["tenant"], request.path_params["vendor"])
+        greet = self._greetings.get(vendor)
+        if greet is None:
+            raise WrongMethod("Reports come by POST.", "POST")
+        try:
+            return PlainTextResponse(greet(self._inbound(request, b""), secrets), headers=NEVER_STORED)
+        except ForgedError as error:
+            log.warning("a greeting was refused", extra={"tenant": tenant, "vendor": vendor, "why": str(error)})
+            raise NotAllowed("This is not the token that was chosen.") from None
+        except Unintelligible:
+            raise BadRequest("Nothing here can be answered.") from None
+
+    def _inbound(self, request: Request, body: bytes) -> Inbound:
+        return Inbound(self._url + _address(request), dict(request.headers), body)
 
     async def _addressed(self, tenant: str, vendor: str) -> tuple[Tenant, str, Receive, Mapping[str, Secret]]:
         """An unknown airline, vendor or account looks the same from outside. Raises: Missing."""

@@ -82,6 +82,7 @@ class Twin:
     """An ASGI application that behaves as one partner publishes."""
 
     partner: ClassVar[str]
+    door: str | None = None  # our partner door from outside, as the airlines told this partner; None: nobody did
 
     def __init__(self, book: Book, limit: Limit | None = None) -> None:
         self.book = book
@@ -128,6 +129,10 @@ class Twin:
     async def control(self, call: Call) -> Said | None:
         """The twin's own part of the control door; None when it has no such thing."""
         return None
+
+    def reports_to(self, tenant: str) -> str | None:
+        """Where an airline has this partner report to, when that is set up once for its account."""
+        return f"{self.door}/webhooks/{tenant}/{self.partner}" if self.door else None
 
     def wake(self) -> None:
         """Goes on, in the running loop, with what a former life of the sandbox left unfinished; called before the first request."""

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from adapters.hotelbeds.client import signature
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
 from adapters.pomelo.sandbox import credentials as pomelo_account
+from adapters.sendgrid.sandbox import credentials as sendgrid_account
 from adapters.twilio.sandbox import credentials as twilio_account
+from adapters.whatsapp.sandbox import credentials as whatsapp_account
 from kernel import clock
 from kernel.http import Http, Request
 from kernel.sandbox.shell import Twin
@@ -33,7 +35,9 @@ NAMES = st.sampled_from(
         "surname clientReference user_id affinity_group_id card_type email operation_country account_id total_amount entry_type "
         "process_type data details amount status status_reason owner_type currency parent_tx_id guests tid firstName lastName travelAgent "
         "contact roomAssociations guestReferences guestReference hotelOfferId payment method paymentCard paymentCardInfo "
-        "confirmationId returnOnly guest pickup dropoff product_id fare_id first_name last_name phone_number"
+        "confirmationId returnOnly guest pickup dropoff product_id fare_id first_name last_name phone_number "
+        "personalizations from to subject content custom_args mail_settings value messaging_product template components parameters "
+        "language code biz_opaque_callback_data"
     ).split()
 )
 BODIES = st.dictionaries(
@@ -50,6 +54,10 @@ def head(partner: str) -> dict[str, str]:
         mine = twilio_account(T1)
         pair = b64encode(f"{mine['account_sid']}:{mine['auth_token']}".encode()).decode()
         return {"authorization": f"Basic {pair}", "content-type": "application/x-www-form-urlencoded"}
+    if partner == "sendgrid":
+        return {"authorization": f"Bearer {sendgrid_account(T1)['api_key']}"}
+    if partner == "whatsapp":
+        return {"authorization": f"Bearer {whatsapp_account(T1)['token']}"}
     return {"authorization": "Bearer token", "x-idempotency-key": "key"}
 
 
@@ -79,6 +87,8 @@ PLACES = [
     ("amadeus", "POST", "/v2/booking/hotel-orders"),
     ("twilio", "POST", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
     ("twilio", "GET", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
+    ("sendgrid", "POST", "/v3/mail/send"),
+    ("whatsapp", "POST", f"/v23.0/{whatsapp_account(T1)['phone_number_id']}/messages"),
     ("sabre", "POST", "/v2/auth/token"),
     ("sabre", "POST", "/v1/trip/orders/getBooking"),
     ("amadeus_pss", "POST", "/v1/security/oauth2/token"),

@@ -5,15 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 from starlette.routing import Route
 
-from adapters.registry import WEBHOOKS, SandboxSecrets
+from adapters.registry import GREETINGS, WEBHOOKS, SandboxSecrets
+from adapters.sendgrid.sandbox import signed as sendgrid_signed
+from adapters.whatsapp.sandbox import credentials as whatsapp_account
+from adapters.whatsapp.webhook import SIGNATURE as WHATSAPP_SIGNATURE
+from adapters.whatsapp.webhook import signature as whatsapp_signature
 from domains.notifications import actions, queries
 from domains.notifications.commands import NotifyLead
 from domains.notifications.model import Message
@@ -47,13 +53,13 @@ class Desk:
     sub_case: Urn
     reference: str
 
-    async def taken(self) -> None:
+    async def taken(self, vendor: str = "twilio") -> None:
         """The vendor takes the text under the reference."""
         asked = Asked()
         async with self.databases["notifications"].work(T1) as work:
             command = NotifyLead(self.sub_case, "subcase.offer-ready", Urn.mint("reservation"), {"hotel": "Quay"})
             await actions.notify_lead(work, command, "", asked)
-            await actions.message_sent(work, asked.message.urn, SentText(self.reference, DeliveryStatus.ACCEPTED), "twilio")
+            await actions.message_sent(work, asked.message.urn, SentText(self.reference, DeliveryStatus.ACCEPTED), vendor)
 
     async def message(self) -> Message:
         async with self.databases["notifications"].read(T1) as connection:
@@ -68,8 +74,14 @@ def desk(databases: Databases) -> Desk:
 
 @pytest.fixture
 async def client(databases: Databases) -> AsyncIterator[httpx.AsyncClient]:
-    door = WebhookDoor(WEBHOOKS, SandboxSecrets(), databases["notifications"], PUBLIC)
-    app = shell([Route("/webhooks/{tenant}/{vendor}", door.answer, methods=["POST"])], checks={})
+    door = WebhookDoor(WEBHOOKS, GREETINGS, SandboxSecrets(), databases["notifications"], PUBLIC)
+    app = shell(
+        [
+            Route("/webhooks/{tenant}/{vendor}", door.answer, methods=["POST"]),
+            Route("/webhooks/{tenant}/{vendor}", door.greet, methods=["GET"]),
+        ],
+        checks={},
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://inside") as made:
         yield made
 
@@ -166,7 +178,8 @@ async def test_nonsense_without_a_signature_is_forged(client: httpx.AsyncClient,
         "/webhooks/zz9/twilio",
         "/webhooks/NOBODY/twilio",
         "/webhooks/platform/twilio",
-        "/webhooks/t1/sendgrid",
+        "/webhooks/zz9/sendgrid",
+        "/webhooks/platform/whatsapp",
         "/webhooks/t1/hotelbeds",
         "/webhooks/t1",
     ],
@@ -188,3 +201,75 @@ async def test_a_report_has_an_end_and_a_method(client: httpx.AsyncClient) -> No
     problem(await client.post("/webhooks/t1/twilio", content=b"", headers={"content-encoding": "gzip"}), 415, "UNSUPPORTED_MEDIA_TYPE")
     refused = await client.get("/webhooks/t1/twilio")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+# --- batches, and greetings -----------------------------------------------------------------------------------------------------------
+
+
+def mail_batch(*events: dict[str, Any], tenant: str = "t1") -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(events).encode()
+    return body, sendgrid_signed(tenant, body)
+
+
+def chat_report(*statuses: dict[str, Any], tenant: str = "t1") -> tuple[bytes, dict[str, str]]:
+    mine = whatsapp_account(tenant)
+    value = {"metadata": {"phone_number_id": mine["phone_number_id"]}, "statuses": statuses}
+    body = json.dumps({"object": "whatsapp_business_account", "entry": [{"changes": [{"field": "messages", "value": value}]}]}).encode()
+    return body, {WHATSAPP_SIGNATURE: whatsapp_signature(mine["app_secret"], body)}
+
+
+async def test_a_batch_of_mail_events_reaches_every_message_of_it(client: httpx.AsyncClient, databases: Databases) -> None:
+    desks = [Desk(databases, Urn.mint("sub-case"), f"id-{number}-{Urn.mint('message').id}") for number in range(3)]
+    for each in desks:
+        await each.taken("sendgrid")
+    events = [
+        {"event": "delivered", "sg_event_id": f"e-{each.reference}", "sg_message_id": f"{each.reference}.filter1", "nexa_message": urn}
+        for each in desks
+        for urn in [(await each.message()).urn]
+    ]
+    body, headers = mail_batch(*reversed(events), {"event": "delivered", "email": "somebody@else.example", "sg_message_id": "x"})
+    response = await client.post("/webhooks/t1/sendgrid", content=body, headers=headers)
+    assert (response.status_code, response.content) == (204, b"")
+    assert [(await each.message()).delivery for each in desks] == [DeliveryStatus.DELIVERED] * 3
+
+
+async def test_a_chat_status_reaches_its_message(client: httpx.AsyncClient, desk: Desk) -> None:
+    await desk.taken("whatsapp")
+    body, headers = chat_report({"id": desk.reference, "status": "read", "recipient_id": "1", "timestamp": "1"})
+    assert (await client.post("/webhooks/t1/whatsapp", content=body, headers=headers)).status_code == 204
+    assert (await desk.message()).delivery is DeliveryStatus.DELIVERED
+
+
+@pytest.mark.parametrize("vendor", ["sendgrid", "whatsapp"])
+async def test_what_another_airline_signed_is_forged(client: httpx.AsyncClient, vendor: str) -> None:
+    body, headers = mail_batch(tenant="t2") if vendor == "sendgrid" else chat_report(tenant="t2")
+    for sent in (headers, {}):
+        problem(await client.post(f"/webhooks/t1/{vendor}", content=body, headers=sent), 401, "FORGED")
+    assert (await client.post(f"/webhooks/t2/{vendor}", content=body, headers=headers)).status_code == 204
+
+
+@pytest.mark.parametrize("vendor", ["sendgrid", "whatsapp"])
+async def test_what_is_signed_and_no_batch_is_400(client: httpx.AsyncClient, vendor: str) -> None:
+    body = b'"nothing"'
+    headers = sendgrid_signed("t1", body)
+    if vendor == "whatsapp":
+        headers = {WHATSAPP_SIGNATURE: whatsapp_signature(whatsapp_account("t1")["app_secret"], body)}
+    problem(await client.post(f"/webhooks/t1/{vendor}", content=body, headers=headers), 400, "BAD_REQUEST")
+
+
+def greeting(**changes: str) -> dict[str, str]:
+    return {"hub.mode": "subscribe", "hub.verify_token": whatsapp_account("t1")["verify_token"], "hub.challenge": "1158201444", **changes}
+
+
+async def test_a_greeting_is_answered_with_its_bare_challenge(client: httpx.AsyncClient) -> None:
+    response = await client.get("/webhooks/t1/whatsapp", params=greeting())
+    assert (response.status_code, response.content) == (200, b"1158201444")
+    assert response.headers["content-type"].startswith("text/plain")
+
+
+async def test_a_greeting_with_another_token_is_not(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/webhooks/t1/whatsapp", params=greeting(**{"hub.verify_token": "guess"})), 403, "FORBIDDEN")
+    problem(await client.get("/webhooks/t2/whatsapp", params=greeting()), 403, "FORBIDDEN")
+    problem(await client.get("/webhooks/t1/whatsapp", params=greeting(**{"hub.challenge": "<b>"})), 400, "BAD_REQUEST")
+    problem(await client.get("/webhooks/zz9/whatsapp", params=greeting()), 404, "NOT_FOUND")
+    problem(await client.get("/webhooks/t1/sendgrid", params=greeting()), 405, "METHOD_NOT_ALLOWED")

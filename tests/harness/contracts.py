@@ -174,7 +174,8 @@ def against_request(line: Line, exchange: Exchange) -> list[str]:
     if not exchange.sent:
         return found
     schema = _body_schema(published, line)
-    return found + violations(line.document.file, schema, _value(exchange, schema))
+    value = _value(exchange, schema)
+    return found + violations(line.document.file, _branch(schema, value, document(line.document.file)), value)
 
 
 def against_answer(line: Line, exchange: Exchange) -> list[str]:
@@ -194,6 +195,12 @@ def _body_schema(published: Any, line: Line) -> Any:
     if "requestBody" in published:
         return _content(published["requestBody"])
     return next(each["schema"] for each in _parameters(published, line) if each["in"] == "body")
+
+
+def _branch(schema: Any, value: Any, whole: Any) -> Any:
+    """The kind of thing that the value says it is, where the document tells kinds apart by a field: kinds may overlap, fields may not."""
+    told = _resolved(schema, whole).get("discriminator")
+    return {"$ref": told["mapping"][value[told["propertyName"]]]} if told else schema
 
 
 def _content(part: Any) -> Any:

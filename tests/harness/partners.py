@@ -9,7 +9,7 @@ from typing import Any
 from adapters.registry import Registry, SandboxSecrets, connect
 from kernel.http import ASGIApp, Scope
 from kernel.sandbox.faults import Fault, FaultKind
-from kernel.sandbox.shell import Receive, Send, Twin
+from kernel.sandbox.shell import Receive, Send, Twin, read_body, write
 from kernel.tenancy import Tenant
 from runtime.sandbox import Sandbox
 
@@ -57,6 +57,19 @@ class Witness:
             headers = {name.decode(): value.decode() for name, value in scope["headers"]}
             query = scope["query_string"].decode()
             self.exchanges.append(Exchange(scope["method"], scope["path"], query, headers, bytes(sent), status, bytes(answered)))
+
+
+class Mailbox:
+    """Takes what partners call back with, as our partner door would, and keeps what arrived; `statuses` are its first answers."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.statuses = list(statuses)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.calls.append((headers, await read_body(receive)))
+        await write(send, self.statuses.pop(0) if self.statuses else 204, {}, b"")
 
 
 @dataclass

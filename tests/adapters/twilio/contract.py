@@ -9,7 +9,7 @@ from adapters.twilio import VENDOR
 from domains.notifications.ports import Text, digest
 from kernel import clock
 from kernel.answer import Ok
-from tests.harness.contracts import Contract, Document, Line
+from tests.harness.contracts import Contract, Document, Line, Sdk
 from tests.harness.partners import T1, Partners
 
 DOCUMENT: Final = Document("twilio-messages.json")
@@ -27,4 +27,5 @@ CONTRACT: Final = Contract(
     VENDOR,
     converse,
     (Line("send", DOCUMENT, "POST", MESSAGES, status=201), Line("find", DOCUMENT, "GET", MESSAGES)),
+    sdk=Sdk("twilio", ("send", "find")),
 )
