@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from domains.airline.ports import Manifests
 from domains.booking.search import Sources
-from domains.notifications.ports import Links, Sms
+from domains.notifications.ports import Chat, Links, Mail, Sms
 from domains.wallet.ports import Cards
 from kernel.database import Databases
 from kernel.event import name_of
@@ -78,6 +78,8 @@ class Ports:
     hotels: Sources = _absent("hotels")
     cards: Cards = _absent("cards")
     messages: Sms = _absent("messages")
+    mail: Mail = _absent("mail")
+    chat: Chat = _absent("chat")
     links: Links = _absent("links")
     webhooks: str | None = None  # where partners find our partner door from outside; None: they are not asked to report
     settle_scale: float = 1.0

@@ -40,3 +40,20 @@ class MessageDelivered:
     sub_case: Urn
     message: Urn
     status: str
+
+
+@message("notifications")
+class MessageMissed:
+    """It did not arrive; the next channel is to be tried."""
+
+    sub_case: Urn
+    message: Urn
+
+
+@message("notifications")
+class MessageFound:
+    """The partner reported on a message of which nobody could tell whether it was sent; `operation` is the call in question."""
+
+    sub_case: Urn
+    message: Urn
+    operation: Urn

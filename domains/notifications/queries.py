@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.notifications import store
 from domains.notifications.model import Message
+from domains.notifications.ports import SentText
 from domains.notifications.tables import message
 from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
@@ -29,6 +30,12 @@ async def messages_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_
 async def digest_of(connection: AsyncConnection, tenant: Tenant, message: Urn, reference: str) -> str | None:
     """The digest of what left under this reference; None: nothing left."""
     return await store.digest_of(connection, tenant, message, reference)
+
+
+async def reported(connection: AsyncConnection, tenant: Tenant, message: Urn) -> SentText | None:
+    """What a partner says by its reports that it has taken; None: it reported nothing, which is not nothing."""
+    told = await store.reported(connection, tenant, message)
+    return None if told is None else SentText(told.message, told.status)
 
 
 async def operations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Trail]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domains.notifications.model import Channel, Message, MessageState
+from domains.notifications.model import CHAIN, Chain, Channel, Message, MessageState
 from domains.notifications.ports import Delivery, DeliveryStatus
 from domains.notifications.tables import delivery, message, sending
 from kernel.tables import NOW
@@ -28,15 +28,18 @@ async def begin_message(work: Work, made: Message) -> bool:
     return (await work.execute(added)).first() is not None
 
 
-async def lock_message(work: Work, urn: Urn) -> Message | None:
-    """A message, nobody else's until the transaction ends."""
-    return await _lock(work, message.c.urn == urn)
+async def lock_chain(work: Work, sub_case: Urn, trigger: str, subject: Urn) -> Chain:
+    """Every message by which this is told; nobody else's until the transaction ends."""
+    which = (message.c.sub_case == sub_case) & (message.c.trigger == trigger) & (message.c.subject == subject)
+    return await _lock(work, select(message).where(message.c.tenant == work.tenant, which))
 
 
-async def lock_same_message(work: Work, like: Message) -> Message | None:
-    """The message that stands where `like` wanted to; nobody else's until the transaction ends."""
-    same = (message.c.sub_case == like.sub_case) & (message.c.trigger == like.trigger)
-    return await _lock(work, same & (message.c.channel == like.channel.value) & (message.c.subject == like.subject))
+async def lock_chain_of(work: Work, urn: Urn) -> Chain:
+    """The same for what this message tells; an empty chain when there is no such message."""
+    it = message.alias("it")
+    same = [it.c[name] == message.c[name] for name in ("tenant", "sub_case", "trigger", "subject")]
+    found = select(message).join(it, and_(*same)).where(message.c.tenant == work.tenant, it.c.tenant == work.tenant, it.c.urn == urn)
+    return await _lock(work, found)
 
 
 async def save_message(work: Work, made: Message) -> None:
@@ -54,6 +57,7 @@ def to_message(row: Row[Any]) -> Message:
         urn=Urn(row.urn), sub_case=Urn(row.sub_case), trigger=row.trigger, channel=Channel(row.channel), subject=Urn(row.subject),
         state=MessageState(row.state), delivery=None if row.delivery is None else DeliveryStatus(row.delivery), vendor=row.vendor,
         vendor_message=row.vendor_message, reply_to=row.reply_to, reason=row.reason, evidence=row.evidence, version=row.version,
+        attempt=row.attempt, facts=row.facts,
     )  # fmt: skip
 
 
@@ -69,6 +73,13 @@ async def digest_of(connection: AsyncConnection, tenant: Tenant, urn: Urn, refer
     """What left under this reference; None: nothing."""
     found = select(sending.c.digest).where(sending.c.tenant == tenant, sending.c.message == urn, sending.c.reference == reference)
     return (await connection.execute(found)).scalar_one_or_none()
+
+
+async def reported(connection: AsyncConnection, tenant: Tenant, urn: Urn) -> Delivery | None:
+    """What a partner last reported about this message; None: nothing."""
+    found = select(delivery).where(delivery.c.tenant == tenant, delivery.c.message == urn).order_by(delivery.c.at.desc()).limit(1)
+    row = (await connection.execute(found)).one_or_none()
+    return None if row is None else Delivery(row.vendor_message, DeliveryStatus(row.status), row.error, urn)
 
 
 async def lock_delivery(work: Work, vendor: str, report: Delivery) -> tuple[Urn | None, Delivery, bool]:
@@ -100,13 +111,15 @@ async def save_delivery(work: Work, vendor: str, report: Delivery, urn: Urn | No
     )
 
 
-async def _lock(work: Work, which: Any) -> Message | None:
-    row = (await work.execute(select(message).where(message.c.tenant == work.tenant, which).with_for_update())).one_or_none()
-    return None if row is None else to_message(row)
+async def _lock(work: Work, found: Select[Any]) -> Chain:
+    """Locked in one order for all, or two transactions could wait for each other."""
+    rows = await work.execute(found.order_by(message.c.channel).with_for_update(of=message))
+    return Chain(tuple(sorted(map(to_message, rows), key=lambda each: CHAIN.index(each.channel))))
 
 
 def _row(made: Message) -> dict[str, Any]:
     return {
         "state": made.state.value, "delivery": made.delivery.value if made.delivery else None, "vendor": made.vendor,
         "vendor_message": made.vendor_message, "reply_to": made.reply_to, "reason": made.reason, "evidence": made.evidence,
+        "attempt": made.attempt, "facts": made.facts,
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Text
+from sqlalchemy import Column, Integer, Text
 
 from kernel.operation.tables import operation_table
 from kernel.tables import document, domain_metadata, instant, lookup, refers_to, tenant_table, unique, urn_column
@@ -25,6 +25,8 @@ message = tenant_table(
     Column("reply_to", Text),
     Column("reason", Text),
     document("evidence"),
+    Column("attempt", Integer, nullable=False),
+    document("facts"),
     instant("changed_at", default_now=True),
     unique("sub_case", "trigger", "channel", "subject"),
     partitioned=True,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adapters.hotelbeds.inventory import hotels
 from adapters.hotelbeds.sandbox_words import Key
+from domains.notifications.templates import trigger_of
 from kernel.lane import Reaction
 from kernel.operation import Class, Operations
 from runtime.faults.evidence import Evidence, Row
@@ -23,7 +24,6 @@ Reactions = Callable[[str, bool], Sequence[Reaction]]
 CONFIRMED: Final = "CONFIRMED"
 SHOWN: Final = ("OFFER_READY", "RESOLVED")
 EMPTY_LOOKS: Final = 3  # before a partner that can only be looked up is taken to have done nothing
-TRIGGERS: Final = ("your room", "prepaid card")
 
 
 def owned(evidence: Evidence) -> Found:
@@ -102,7 +102,7 @@ def sent_too_soon(journal: Sequence[Row]) -> list[str]:
 
 def told_once(evidence: Evidence) -> Found:
     """Each kind of text reaches a number once."""
-    sent = Counter((text["to"], trigger) for text in evidence.books.texts for trigger in TRIGGERS if trigger in text["body"])
+    sent = Counter((text["to"], trigger) for text in evidence.books.texts if (trigger := trigger_of(text["body"])))
     by_phone = {guest.phone: guest.family for guest in evidence.guests.values()}
     broken = [f"{by_phone.get(to, to)} was told {count} times of {trigger!r}" for (to, trigger), count in sent.items() if count > 1]
     return len(sent), _all(Invariant.TOLD_ONCE, broken)
@@ -233,12 +233,13 @@ def apart(evidence: Evidence) -> Found:
 
 
 def reviews(evidence: Evidence, operations: Operations) -> Reviews:
-    """How many steps with a partner ended in front of a person."""
+    """How many steps with a partner ended in front of a person. Of class D, what a later report has settled is in doubt no more."""
     known = [(operations[row["name"]].kind, row) for row in _operations(evidence) if row["name"] in operations]
     resolvable = [row for kind, row in known if kind in (Class.A, Class.B, Class.C)]
     unresolvable = [row for kind, row in known if kind is Class.D]
     doubtful = [row for row in unresolvable if any(_is_doubt(line) for line in row["journal"])]
-    return Reviews(len(resolvable), _in_review(resolvable), len(doubtful), _in_review(unresolvable))
+    found_out = sum(row["state"] == "OK" and any(line["did"] == "review" for line in row["journal"]) for row in doubtful)
+    return Reviews(len(resolvable), _in_review(resolvable), len(doubtful) - found_out, _in_review(unresolvable))
 
 
 class _People:

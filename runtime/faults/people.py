@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from domains.airline.model import ManifestEntry
+from domains.notifications.templates import trigger_of
 from gateway.signin.people import BY_ROLE
 from kernel import clock
 from kernel.http import Http, Reply, TransportError, form_request
@@ -79,7 +80,7 @@ class Letters:
             with suppress(TransportError, UnexpectedError, ValueError):
                 for message in (await self._twins.say("GET", "/twilio/book"))["messages"]:
                     found = LINK.search(message["body"])
-                    if found and "your room" in message["body"]:
+                    if found and trigger_of(message["body"]) == "subcase.offer-ready":
                         self._links.setdefault(message["to"], found[0])
             await asyncio.sleep(LETTERS)
 

@@ -41,7 +41,7 @@ class Asked:
 
     message: Message
 
-    async def send(self, work: Work, message: Message, facts: dict[str, str]) -> None:
+    async def send(self, work: Work, message: Message) -> None:
         self.message = message
 
 

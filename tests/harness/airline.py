@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domains.notifications.templates import trigger_of
 from gateway.signin.people import BY_ROLE
 from kernel import clock
 from kernel.http import Http, Reply
@@ -167,7 +168,7 @@ class Airline:
 
         async def sent() -> str | None:
             texts = (await self.held()).texts.get(number, ())
-            found = LINK.search(next((text for text in texts if "your room" in text), ""))
+            found = LINK.search(next((text for text in texts if trigger_of(text) == "subcase.offer-ready"), ""))
             return found[0] if found else None
 
         return await eventually(sent, f"the text to {number}")

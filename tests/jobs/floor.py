@@ -16,12 +16,13 @@ from domains.booking.commands import BookRooms, CancelRooms, RankHotels
 from domains.booking.search import Sources
 from domains.cases.model import Guests, PnrDraft
 from domains.notifications.commands import NotifyLead
+from domains.notifications.events import MessageFound, MessageMissed
 from domains.wallet.commands import IssueCard, VoidCard
 from jobs.operations.book_rooms import BOOK_ROOMS, ORDER_ROOMS
 from jobs.operations.cancel_rooms import CANCEL_ROOMS
 from jobs.operations.issue_card import ISSUE_CARD
 from jobs.operations.search_hotels import SEARCH_HOTELS
-from jobs.operations.send_message import SEND_MESSAGE
+from jobs.operations.send_message import SEND_LETTER, SEND_MESSAGE, SEND_NOTE
 from jobs.operations.void_card import VOID_CARD
 from jobs.reactions import booking, notifications, wallet
 from jobs.registry import Ports
@@ -38,10 +39,11 @@ from tests.domains.booking.rooms import CHECK_IN, a_wish
 from tests.harness.partners import Partners, partners
 from tests.harness.saga import an_engine, running
 
-OPERATIONS = (SEARCH_HOTELS, BOOK_ROOMS, ORDER_ROOMS, CANCEL_ROOMS, ISSUE_CARD, VOID_CARD, SEND_MESSAGE)
+OPERATIONS = (SEARCH_HOTELS, BOOK_ROOMS, ORDER_ROOMS, CANCEL_ROOMS, ISSUE_CARD, VOID_CARD, SEND_MESSAGE, SEND_NOTE, SEND_LETTER)
 REACTIONS: Mapping[type, Any] = {
     RankHotels: booking.search_hotels, BookRooms: booking.book_rooms, CancelRooms: booking.cancel_rooms, IssueCard: wallet.issue_card,
-    VoidCard: wallet.void_card, NotifyLead: notifications.notify_lead,
+    VoidCard: wallet.void_card, NotifyLead: notifications.notify_lead, MessageMissed: notifications.try_next_channel,
+    MessageFound: notifications.settle_message,
 }  # fmt: skip
 SETTLE_SCALE = 0.001  # a partner that settles in two minutes does so in 120 ms
 
@@ -134,6 +136,12 @@ class Floor:
     def texts(self) -> list[str]:
         return [each["body"] for each in self.partners.book("twilio")["messages"]]
 
+    def notes(self) -> list[dict[str, Any]]:
+        return list(self.partners.book("whatsapp")["messages"])
+
+    def letters(self) -> list[dict[str, Any]]:
+        return list(self.partners.book("sendgrid")["messages"])
+
 
 @asynccontextmanager
 async def a_floor(
@@ -146,7 +154,8 @@ async def a_floor(
     reached, links = partners(), Links()
     ports = Ports(
         databases, holds=Holds(redis), hotels=Sources([reached.registry.hotels[each] for each in sources]),
-        cards=reached.registry.default_cards, messages=reached.registry.default_texts, links=links, settle_scale=scale,
+        cards=reached.registry.default_cards, messages=reached.registry.default_texts, mail=reached.registry.default_mail,
+        chat=reached.registry.default_chat, links=links, settle_scale=scale,
     )  # fmt: skip
     engine = an_engine(databases, tenant, operations=Operations(*map(hurried, operations)), ports=ports, scale=scale)
     async with running(engine):

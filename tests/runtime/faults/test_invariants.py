@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.hotelbeds.inventory import STANDARD, hotels
+from domains.notifications.templates import text_for
 from jobs import operations
 from kernel.lane import Reaction
 from runtime.faults import invariants
@@ -41,7 +42,8 @@ def a_load(**changes: Any) -> dict[str, Any]:
 
 
 def a_text(**changes: Any) -> dict[str, Any]:
-    return {"sid": "SM1", "tenant": "fa", "to": GUEST.phone, "body": "FA: your room at the Inn is ready", **changes}
+    body = text_for("subcase.offer-ready", "en", "FA", {"hotel": "the Inn"}, "https://fa.example/?token=t")
+    return {"sid": "SM1", "tenant": "fa", "to": GUEST.phone, "body": body, **changes}
 
 
 def an_operation(name: str = "book_rooms", state: str = "OK", **changes: Any) -> dict[str, Any]:
