@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,11 +19,12 @@ _FAREWELL: Final = 30.0  # seconds; a worker takes up to 25 to finish what is un
 
 @dataclass(slots=True)
 class Fleet:
-    """Each worker is a process of `module` with exactly `environment`. To be used in the main thread."""
+    """Each worker is a process of `module` with these arguments and exactly `environment`. To be used in the main thread."""
 
     module: str
     environment: Mapping[str, str]
     logs: Path
+    arguments: Sequence[str] = ()
     _running: dict[int, Child] = field(default_factory=dict)
     _started: int = 0
 
@@ -31,7 +32,7 @@ class Fleet:
         """One more. It ends with this process, however that ends."""
         self._started += 1
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONWARNINGS") if name in os.environ}
-        command, log = [sys.executable, "-m", self.module], self.logs / f"worker-{self._started}.log"
+        command, log = [sys.executable, "-m", self.module, *self.arguments], self.logs / f"worker-{self._started}.log"
         child = launch(
             "worker", command, log=log, environment={**inherited, **self.environment}, death=signal.SIGKILL, folder=ROOT
         )  # fmt: skip
@@ -42,6 +43,15 @@ class Fleet:
         child = self._running.pop(pid)
         child.ask(signal.SIGKILL)
         child.wait(_FAREWELL)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Those that were started and not killed, in that order."""
+        return tuple(self._running)
+
+    def ask(self, pid: int, wanted: signal.Signals) -> None:
+        """Sends one of them a signal."""
+        self._running[pid].ask(wanted)
 
     def stop(self) -> None:
         """Lets all end. May be repeated."""

@@ -1,7 +1,7 @@
 """Measure a promise as a ratio against a floor of the same run.
 
 Benches are for a quiet machine, by hand. What a bench needs beyond the product itself it installs from its own hashed lock;
-`ack` and `outbox` need nothing more.
+only `saga` needs any.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from runtime.bench.site import BenchError
 from runtime.commands import CommandError
 from runtime.peers import PeersError
 
-BENCHES: Final = ("ack", "outbox", "saga")
+BENCHES: Final = ("ack", "breaker", "outbox", "saga", "shaping")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
