@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.contracted import VENDOR
 from adapters.contracted.contracts import Carrier, called_off, carriers, ordered
-from domains.booking.ports import Quote, Ride, RideOrder, Rider, RideStatus, Trip
+from domains.booking.ports import Drive, Quote, Ride, RideOrder, Rider, RideStatus
 from domains.notifications.ports import Sms, Text, digest
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.http import Unintelligible
@@ -27,9 +27,9 @@ class Contracted:
         self._desks = desks
         self._secrets = secrets
 
-    async def quotes(self, tenant: Tenant, trip: Trip) -> Answer[tuple[Quote, ...]]:
+    async def quotes(self, tenant: Tenant, drive: Drive) -> Answer[tuple[Quote, ...]]:
         """By the contracts alone: nobody is asked. An airline without contracts covers nothing."""
-        made = [carrier.quote(trip) for carrier in self._carriers(tenant)]
+        made = [carrier.quote(drive) for carrier in self._carriers(tenant)]
         return Ok(tuple(quote for quote in made if quote is not None))
 
     async def dispatch(self, tenant: Tenant, order: RideOrder, rider: Rider) -> Answer[Ride]:

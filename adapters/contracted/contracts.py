@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.contracted import VENDOR
-from domains.booking.ports import Quote, RideOrder, Trip
+from domains.booking.ports import Drive, Quote, RideOrder
 from kernel.http import Unintelligible, read_json
 from kernel.money import Money
 from kernel.wire import Object, an_object, decimal, integer, number, text
@@ -34,10 +34,10 @@ class Carrier:
     currency: str
     wait: timedelta
 
-    def quote(self, trip: Trip) -> Quote | None:
+    def quote(self, drive: Drive) -> Quote | None:
         """None where the contract does not reach."""
-        straight = trip.pickup.km_to(trip.dropoff)
-        if trip.airport not in self.airports or straight > self.radius_km:
+        straight = drive.pickup.km_to(drive.dropoff)
+        if drive.airport not in self.airports or straight > self.radius_km:
             return None
         fare = self.base + self.per_km * Decimal(f"{straight * _DETOUR:.3f}")
         return Quote(VENDOR, self.name, self.name, self.seats, Money(fare.quantize(Decimal("0.01")), self.currency), self.wait)
@@ -80,10 +80,10 @@ def _matching(told: Object, name: str, pattern: re.Pattern[str]) -> str:
 
 def ordered(order: RideOrder) -> str:
     """The words in which a desk is sent for; the same for the same order, so that the text can be found again."""
-    trip = order.trip
-    seats = "1 seat" if trip.seats == 1 else f"{trip.seats} seats"
-    return f"Ride {order.client_reference}: {seats} now, {trip.airport} to {trip.destination}. The passenger shows this number."
+    drive = order.drive
+    seats = "1 seat" if drive.seats == 1 else f"{drive.seats} seats"
+    return f"Ride {order.client_reference}: {seats} now, {drive.airport} to {drive.destination}. The passenger shows this number."
 
 
 def called_off(order: RideOrder) -> str:
-    return f"Ride {order.client_reference} is CANCELLED: {order.trip.airport} to {order.trip.destination}."
+    return f"Ride {order.client_reference} is CANCELLED: {order.drive.airport} to {order.drive.destination}."

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from adapters.uber import SHEET, VENDOR, translate
-from domains.booking.ports import RIDE_ENDS, Quote, Ride, RideOrder, Rider, RideStatus, Trip
+from domains.booking.ports import RIDE_ENDS, Drive, Quote, Ride, RideOrder, Rider, RideStatus
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.bearer import Token, Tokens, token
 from kernel.http import Http, Reply, Request, form_request, json_request
@@ -32,8 +32,8 @@ class Uber:
         self._secrets = secrets
         self._tokens = Tokens(self._fetch_token)
 
-    async def quotes(self, tenant: Tenant, trip: Trip) -> Answer[tuple[Quote, ...]]:
-        request = json_request("POST", f"{_TRIPS}/estimates", translate.estimate_request(trip))
+    async def quotes(self, tenant: Tenant, drive: Drive) -> Answer[tuple[Quote, ...]]:
+        request = json_request("POST", f"{_TRIPS}/estimates", translate.estimate_request(drive))
         return await self._ask(tenant, "quote", request, lambda reply: translate.quotes(reply.json()))
 
     async def dispatch(self, tenant: Tenant, order: RideOrder, rider: Rider) -> Answer[Ride]:

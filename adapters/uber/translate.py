@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NotRequired, TypedDict
 
 from adapters.uber import VENDOR
-from domains.booking.ports import Point, Quote, Ride, RideOrder, Rider, RideReport, RideStatus, Trip
+from domains.booking.ports import Drive, Point, Quote, Ride, RideOrder, Rider, RideReport, RideStatus
 from kernel.answer import Declined, NotSent, Unknown
 from kernel.http import Reply, Unintelligible
 from kernel.money import Money
@@ -67,8 +67,8 @@ _NO: Final = frozenset({"validation_failed", "invalid_request_parameters", "inva
 _KEY: Final = "|"  # between product and fare
 
 
-def estimate_request(trip: Trip) -> EstimateRQ:
-    return {"pickup": _place(trip.pickup), "dropoff": _place(trip.dropoff)}
+def estimate_request(drive: Drive) -> EstimateRQ:
+    return {"pickup": _place(drive.pickup), "dropoff": _place(drive.dropoff)}
 
 
 def trip_request(order: RideOrder, rider: Rider) -> TripRQ:
@@ -83,11 +83,11 @@ def trip_request(order: RideOrder, rider: Rider) -> TripRQ:
             "phone_number": rider.phone,
             "locale": rider.language,
         },
-        "pickup": _place(order.trip.pickup),
-        "dropoff": _place(order.trip.dropoff),
+        "pickup": _place(order.drive.pickup),
+        "dropoff": _place(order.drive.dropoff),
         "product_id": product,
         "expense_memo": order.client_reference,
-        "note_for_driver": f"To {order.trip.destination}",
+        "note_for_driver": f"To {order.drive.destination}",
     }
     return {**made, "fare_id": fare} if fare else made
 

@@ -245,7 +245,7 @@ class Hotels(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
+class Drive:
     """From an airport to a hotel, at once. `seats` counts everybody who needs one; a held infant does not. `destination` is for drivers."""
 
     airport: str
@@ -284,7 +284,7 @@ class RideOrder:
     """What is asked of a vendor, without the rider. `client_reference` is ours, new for every *resolved* attempt."""
 
     client_reference: str
-    trip: Trip
+    drive: Drive
     quote: Quote
 
 
@@ -327,7 +327,7 @@ class Rides(Protocol):
     @property
     def vendor(self) -> str: ...
 
-    async def quotes(self, tenant: Tenant, trip: Trip) -> Answer[tuple[Quote, ...]]:
+    async def quotes(self, tenant: Tenant, drive: Drive) -> Answer[tuple[Quote, ...]]:
         """What could come, in the vendor's order; `Ok(())` where the vendor does not drive or has nobody free. May be repeated."""
         ...
 

@@ -1,6 +1,6 @@
 """Who drives: the choice among what the vendors offered, explained, and the same for the same offers.
 
-A vehicle passes gates in this order: its vendor covers the trip (it offered something) · the whole party has a seat in it · it costs no
+A vehicle passes gates in this order: its vendor covers the drive (it offered something) · the whole party has a seat in it · it costs no
 more than the tier's ceiling. Of those left the policy's preference among vendors decides, then the fare, then the wait.
 """
 

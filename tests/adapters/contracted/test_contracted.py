@@ -15,7 +15,7 @@ from adapters.contracted import VENDOR
 from adapters.contracted.client import Contracted
 from adapters.contracted.contracts import carriers
 from adapters.contracted.sandbox import DESK, credentials
-from domains.booking.ports import Point, Quote, Ride, RideOrder, Rider, RideStatus, Trip
+from domains.booking.ports import Drive, Point, Quote, Ride, RideOrder, Rider, RideStatus
 from kernel import clock
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.http import Unintelligible
@@ -24,7 +24,7 @@ from kernel.sandbox.faults import FaultKind
 from kernel.secret import FileSecrets
 from tests.harness.partners import T1, T2, Partners, partners
 
-TRIP = Trip("JFK", Point(40.6398, -73.7789), Point(40.67, -73.80), "Harbor Inn, 10 Conduit Ave", 3)
+DRIVE = Drive("JFK", Point(40.6398, -73.7789), Point(40.67, -73.80), "Harbor Inn, 10 Conduit Ave", 3)
 ANA = Rider("Ana", "Doe", "+12125550101")
 
 
@@ -34,10 +34,10 @@ def world() -> Partners:
 
 
 async def an_order(world: Partners, reference: str = "ride-1") -> RideOrder:
-    answer = await world.registry.rides[VENDOR].quotes(T1, TRIP)
+    answer = await world.registry.rides[VENDOR].quotes(T1, DRIVE)
     assert isinstance(answer, Ok)
     (quote,) = answer.value
-    return RideOrder(reference, TRIP, quote)
+    return RideOrder(reference, DRIVE, quote)
 
 
 def since() -> datetime:
@@ -110,15 +110,15 @@ async def test_nobody_says_how_it_goes_on(world: Partners) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trip", "covered"),
+    ("drive", "covered"),
     [
-        (TRIP, True),
-        (replace(TRIP, airport="BOS"), False),
-        (replace(TRIP, dropoff=Point(41.5, -73.8)), False),
+        (DRIVE, True),
+        (replace(DRIVE, airport="BOS"), False),
+        (replace(DRIVE, dropoff=Point(41.5, -73.8)), False),
     ],
 )
-async def test_a_contract_covers_its_airports_and_no_farther(world: Partners, trip: Trip, covered: bool) -> None:
-    answer = await world.registry.rides[VENDOR].quotes(T1, trip)
+async def test_a_contract_covers_its_airports_and_no_farther(world: Partners, drive: Drive, covered: bool) -> None:
+    answer = await world.registry.rides[VENDOR].quotes(T1, drive)
     assert isinstance(answer, Ok)
     assert bool(answer.value) is covered
 
@@ -151,7 +151,7 @@ async def test_without_a_readable_contract_nobody_is_sent_for(world: Partners, t
     if account is not None:
         (tmp_path / "t1" / "vendor" / VENDOR).write_text(account)
     order, rides = await an_order(world), Contracted(Silent(), FileSecrets(tmp_path))
-    assert await rides.quotes(T1, TRIP) == Ok(())
+    assert await rides.quotes(T1, DRIVE) == Ok(())
     assert await rides.dispatch(T1, order, ANA) == Declined("NO_CONTRACT", "there is no contract with Hudson Shuttle")
     assert isinstance(await rides.cancel(T1, order, "ride-1"), Declined)
     assert isinstance(await rides.find(T1, order, since()), NotSent)

@@ -17,7 +17,7 @@ from adapters.uber import VENDOR, translate
 from adapters.uber.client import Uber
 from adapters.uber.sandbox import UberTwin, credentials
 from adapters.uber.webhook import receive
-from domains.booking.ports import Point, Quote, Ride, RideOrder, Rider, RideReport, Rides, RideStatus, Trip
+from domains.booking.ports import Drive, Point, Quote, Ride, RideOrder, Rider, RideReport, Rides, RideStatus
 from kernel import clock
 from kernel.answer import Declined, NotSent, Ok, Unknown
 from kernel.http import Http, Scope, Unintelligible
@@ -29,7 +29,7 @@ from kernel.webhook import ForgedError, Inbound
 from tests.harness.partners import T1, T2, Partners, partners
 
 WEBHOOK = "http://partner.example/webhooks/t1/uber"
-TRIP = Trip("JFK", Point(40.6398, -73.7789), Point(40.67, -73.80), "Harbor Inn, 10 Conduit Ave", 3)
+DRIVE = Drive("JFK", Point(40.6398, -73.7789), Point(40.67, -73.80), "Harbor Inn, 10 Conduit Ave", 3)
 ANA = Rider("Ana", "Doe", "+12125550101", "es")
 
 
@@ -66,14 +66,14 @@ def rides(world: Partners) -> Rides:
     return world.registry.rides[VENDOR]
 
 
-async def quotes(world: Partners, trip: Trip = TRIP) -> tuple[Quote, ...]:
-    answer = await rides(world).quotes(T1, trip)
+async def quotes(world: Partners, drive: Drive = DRIVE) -> tuple[Quote, ...]:
+    answer = await rides(world).quotes(T1, drive)
     assert isinstance(answer, Ok)
     return answer.value
 
 
 async def an_order(world: Partners, reference: str = "ride-1") -> RideOrder:
-    return RideOrder(reference, TRIP, (await quotes(world))[0])
+    return RideOrder(reference, DRIVE, (await quotes(world))[0])
 
 
 def since() -> datetime:
@@ -101,7 +101,7 @@ async def test_what_could_come_is_told_with_fare_seats_and_wait(world: Partners)
 
 
 async def test_where_there_is_no_fare_nobody_comes(world: Partners) -> None:
-    assert await quotes(world, replace(TRIP, dropoff=Point(42.6, -73.8))) == ()
+    assert await quotes(world, replace(DRIVE, dropoff=Point(42.6, -73.8))) == ()
 
 
 async def test_a_ride_is_sent_for_and_found_again(world: Partners) -> None:
@@ -284,14 +284,14 @@ async def test_a_token_comes_from_the_door_that_hands_them_out() -> None:
     with respx.mock() as mock:
         mock.post("http://auth/oauth/v2/token").respond(200, json={"access_token": "t", "expires_in": 100})
         asked = mock.post("http://api/v1/guests/trips/estimates").respond(200, json={"product_estimates": []})
-        answer = await Uber(Http("http://api"), SandboxSecrets(), auth=Http("http://auth")).quotes(T1, TRIP)
+        answer = await Uber(Http("http://api"), SandboxSecrets(), auth=Http("http://auth")).quotes(T1, DRIVE)
     assert answer == Ok(())
     assert asked.calls[0].request.headers["authorization"] == "Bearer t"
     assert asked.calls[0].request.headers["x-uber-organizationuuid"] == credentials(T1)["organization"]
 
 
 QUOTE = Quote(VENDOR, "p-1|f-1", "UberX", 4, Money(Decimal("12.84"), "USD"))
-ORDER = RideOrder("ride-1", TRIP, QUOTE)
+ORDER = RideOrder("ride-1", DRIVE, QUOTE)
 MADE = {"request_id": "r-1", "product_id": "p-1", "status": "processing", "eta": 4}
 
 
