@@ -7,17 +7,37 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
-from adapters import amadeus, amadeus_pss, contracted, custom_pss, hotelbeds, pomelo, sabre, sendgrid, twilio, uber, whatsapp
+from adapters import (
+    aeroapi,
+    amadeus,
+    amadeus_pss,
+    aviationstack,
+    contracted,
+    custom_pss,
+    hotelbeds,
+    noaa,
+    pomelo,
+    sabre,
+    sendgrid,
+    twilio,
+    uber,
+    whatsapp,
+)
+from adapters.aeroapi.client import AeroApi
+from adapters.aeroapi.sandbox import credentials as aeroapi_account
 from adapters.amadeus.client import Amadeus
 from adapters.amadeus.sandbox import credentials as amadeus_account
 from adapters.amadeus_pss.client import AmadeusPss
 from adapters.amadeus_pss.sandbox import credentials as amadeus_pss_account
+from adapters.aviationstack.client import AviationStack
+from adapters.aviationstack.sandbox import credentials as aviationstack_account
 from adapters.contracted.client import Contracted
 from adapters.contracted.sandbox import credentials as contracted_account
 from adapters.custom_pss.client import CustomPss
 from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.hotelbeds.client import Hotelbeds
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
+from adapters.noaa.client import Noaa
 from adapters.pomelo.client import Pomelo
 from adapters.pomelo.sandbox import credentials as pomelo_account
 from adapters.sabre.client import Sabre
@@ -38,6 +58,7 @@ from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
 from domains.booking.ports import Hotels, Rides
 from domains.notifications.ports import Chat, Delivery, Mail, Sms
+from domains.predictor.ports import DelayFacts, FlightFacts, WeatherFacts
 from domains.wallet.ports import Cards
 from kernel.answer import Answer, Declined
 from kernel.http import ASGIApp, Http
@@ -62,6 +83,9 @@ SHEETS: Final[Mapping[str, Sheet]] = {
         sabre.SHEET,
         amadeus_pss.SHEET,
         uber.SHEET,
+        aeroapi.SHEET,
+        aviationstack.SHEET,
+        noaa.SHEET,
     )
 }
 
@@ -79,6 +103,9 @@ ADDRESSES: Final[Mapping[str, str]] = {
     sabre.VENDOR: "https://api.platform.sabre.com",
     amadeus_pss.VENDOR: "https://api.amadeus.com",
     uber.VENDOR: "https://api.uber.com",
+    aeroapi.VENDOR: "https://aeroapi.flightaware.com",
+    aviationstack.VENDOR: "https://api.aviationstack.com",
+    noaa.VENDOR: "https://aviationweather.gov",
 }
 
 # The path of each vendor's twin below the sandbox's address.
@@ -93,6 +120,9 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
     sabre.VENDOR: "/sabre",
     amadeus_pss.VENDOR: "/amadeus_pss",
     uber.VENDOR: "/uber",
+    aeroapi.VENDOR: "/aeroapi",
+    aviationstack.VENDOR: "/aviationstack",
+    noaa.VENDOR: "/noaa",
 }
 
 _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
@@ -107,6 +137,8 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     amadeus_pss.VENDOR: amadeus_pss_account,
     uber.VENDOR: uber_account,
     contracted.VENDOR: contracted_account,
+    aeroapi.VENDOR: aeroapi_account,
+    aviationstack.VENDOR: aviationstack_account,
 }
 
 # Who reads what a vendor sends to `/webhooks/<tenant>/<vendor>`: verifies (ForgedError), then translates; none is nothing to follow.
@@ -131,6 +163,9 @@ class Registry:
     chats: Mapping[str, Chat]
     pss: Mapping[str, Manifests]
     rides: Mapping[str, Rides]
+    flights: Mapping[str, FlightFacts]
+    delays: Mapping[str, DelayFacts]
+    weather: Mapping[str, WeatherFacts]
     doors: tuple[Http, ...] = field(default=(), repr=False)
 
     @property
@@ -203,6 +238,7 @@ def connect(
     doors = {vendor: _door(vendor, sandbox_url, (twins or {}).get(vendor)) for vendor in SHEETS}
     auth = None if sandbox_url or uber.VENDOR in (twins or {}) else Http(uber.SIGN_IN)
     texts = Twilio(doors[twilio.VENDOR], secrets, gate)
+    flights = AeroApi(doors[aeroapi.VENDOR], secrets, gate)
     return Registry(
         hotels={
             hotelbeds.VENDOR: Hotelbeds(doors[hotelbeds.VENDOR], secrets, gate),
@@ -221,6 +257,9 @@ def connect(
             uber.VENDOR: Uber(doors[uber.VENDOR], secrets, gate, auth),
             contracted.VENDOR: Contracted(texts, secrets),
         },
+        flights={aeroapi.VENDOR: flights, aviationstack.VENDOR: AviationStack(doors[aviationstack.VENDOR], secrets, gate)},
+        delays={aeroapi.VENDOR: flights},
+        weather={noaa.VENDOR: Noaa(doors[noaa.VENDOR], gate)},
         doors=(*doors.values(), *((auth,) if auth else ())),
     )
 

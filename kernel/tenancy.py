@@ -24,3 +24,7 @@ class Tenant(str):
                 f"{name[:40]!r} cannot name a tenant; expected 2 to 16 of a-z, 0-9 and -, none of: {', '.join(sorted(RESERVED))}"
             )
         return super().__new__(cls, name)
+
+PLATFORM: Final = str.__new__(Tenant, "platform")
+"""No airline: under this name facts are asked for that are everybody's, such as the weather."""
+

@@ -11,6 +11,7 @@ PUT    /_sandbox/pss/{tenant}/flights/{flight}  a manifest
 PUT    /_sandbox/sabre/{tenant}/bookings/{locator}    a booking
 PUT    /_sandbox/amadeus_pss/{tenant}/orders/{pnr}    an order
 PUT    /_sandbox/uber/{tenant}/webhook                where its reports go
+PUT    /_sandbox/aeroapi|aviationstack|noaa/...        flights, delays, reports: see each
 
 It is a stand-in that says yes to everybody who knows its public credentials, so it refuses to start in production.
 """
@@ -22,10 +23,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.aeroapi.sandbox import twin as aeroapi_twin
 from adapters.amadeus.sandbox import twin as amadeus_twin
 from adapters.amadeus_pss.sandbox import twin as amadeus_pss_twin
+from adapters.aviationstack.sandbox import twin as aviationstack_twin
 from adapters.custom_pss.sandbox import twin as pss_twin
 from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
+from adapters.noaa.sandbox import twin as noaa_twin
 from adapters.pomelo.sandbox import twin as pomelo_twin
 from adapters.registry import SANDBOX_PATHS
 from adapters.sabre.sandbox import twin as sabre_twin
@@ -53,6 +57,9 @@ _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "sabre": sabre_twin,
     "amadeus_pss": amadeus_pss_twin,
     "uber": uber_twin,
+    "aeroapi": aeroapi_twin,
+    "aviationstack": aviationstack_twin,
+    "noaa": noaa_twin,
 }
 # What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
 _PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.aeroapi.sandbox import credentials as aeroapi_account
 from adapters.hotelbeds.client import signature
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
 from adapters.pomelo.sandbox import credentials as pomelo_account
@@ -58,6 +59,8 @@ def head(partner: str) -> dict[str, str]:
         return {"authorization": f"Bearer {sendgrid_account(T1)['api_key']}"}
     if partner == "whatsapp":
         return {"authorization": f"Bearer {whatsapp_account(T1)['token']}"}
+    if partner == "aeroapi":
+        return {"x-apikey": aeroapi_account(T1)["api_key"]}
     return {"authorization": "Bearer token", "x-idempotency-key": "key"}
 
 
@@ -98,6 +101,9 @@ PLACES = [
     ("uber", "POST", "/v1/guests/trips"),
     ("uber", "GET", "/v1/guests/trips"),
     ("uber", "DELETE", "/v1/guests/trips/x"),
+    ("aeroapi", "GET", "/aeroapi/flights/B6123"),
+    ("aeroapi", "GET", "/aeroapi/airports/KJFK/delays"),
+    ("aviationstack", "GET", "/v1/flights"),
 ]
 
 
