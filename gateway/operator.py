@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from adapters.registry import OWN_PSS
+from adapters.registry import OWN_PSS, SHEETS
 from gateway.documents import documents_of
 from gateway.edge import GraphQLDoor
 from gateway.engine import Engine
@@ -21,7 +21,9 @@ from gateway.signin.tokens import SigningKey
 from gateway.sockets import SignedIn, SocketDoor
 from gateway.stores import Stores
 from jobs import sagas
+from kernel.account import Accounts
 from kernel.database import Databases
+from kernel.health import Health
 from kernel.http import Http
 from kernel.identity import Identity
 from kernel.lock import Sessions
@@ -40,7 +42,8 @@ def app(settings: Settings) -> Starlette:
     sessions = Sessions.connect(settings.need("coordination_url").reveal())
     issuer, provider = _issuer(settings, databases)
     operators = Operators(issuer, sessions)
-    doors = Doors(databases=databases, feed=feed, alive=sessions.alive, pss=OWN_PSS, plans=sagas.load())
+    health = Health(Accounts.connect(settings.platform.reveal()), SHEETS, settings.partner_limits)
+    doors = Doors(databases=databases, feed=feed, alive=sessions.alive, pss=OWN_PSS, plans=sagas.load(), health=health)
     engine, documents = Engine(contract(OPERATOR)), documents_of("operator")
 
     def context(identity: Identity, headers: Headers | None = None) -> Context:
@@ -69,7 +72,7 @@ def app(settings: Settings) -> Starlette:
         routes,
         checks={"cases": databases["cases"].tenants, "coordination": feed.ping},
         begin=[databases.examine],
-        end=[sockets.close, *closing(stores, sessions, issuer.http)],
+        end=[sockets.close, *closing(stores, sessions, health, issuer.http)],
     )
 
 

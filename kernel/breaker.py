@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from aiobreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerState
@@ -55,6 +55,7 @@ _TO: Final = {
 }
 
 Probe = Callable[[], Awaitable[object]]
+Changed = Callable[[Key, bool], None]  # whether the screens should hear of it at once
 
 
 def seen(outcome: Outcome[object], slow_after: float) -> Seen:
@@ -86,7 +87,7 @@ class _Local(CircuitBreakerStorage):  # type: ignore[misc]  # aiobreaker says no
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._state = CircuitBreakerState.CLOSED
-        self._opened_at = datetime.now(UTC).replace(tzinfo=None)  # naive UTC, as aiobreaker compares it
+        self._opened_at = clock.now().replace(tzinfo=None)  # naive UTC, as aiobreaker compares it
         self.wish: CircuitBreakerState | None = None
         self.enough = False
 
@@ -145,7 +146,7 @@ class Breaker:
 
     def __init__(
         self, key: Key, ceiling: float, accounts: Accounts, who: str, *, probe: Probe | None = None,
-        changed: Callable[[Key], None] | None = None,
+        changed: Changed | None = None,
     ) -> None:  # fmt: skip
         self.key, self.ceiling, self.accounts, self.who = key, ceiling, accounts, who
         self.probe, self.changed = probe, changed
@@ -176,7 +177,7 @@ class Breaker:
             level = logging.INFO if view.breaker is BreakerState.CLOSED else logging.WARNING
             log.log(level, "the breaker of %s is %s", self.key, view.breaker)
             if self.changed is not None:
-                self.changed(self.key)
+                self.changed(self.key, True)
 
     async def refusal(self, passage: Passage) -> NotSent | str | None:
         """None: go. A name: go, as the probe that was leased under it. NotSent: leave it alone."""

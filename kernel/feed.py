@@ -119,7 +119,7 @@ class Feed:
     ) -> None:
         """Tells the screens that `urn` now has `version`. Returns at once, never fails; call it after the commit.
 
-        Topics: `cases`, `sub-cases:<case>`, `sub-case:<urn>`, `locks`, `holds:<airport>`, `alerts`. `locks` is always urgent.
+        Topics: `cases`, `sub-cases:<case>`, `sub-case:<urn>`, `locks`, `holds:<airport>`, `alerts`, `partners`. `locks` is always urgent.
         """
         key = (tenant, topic)
         line = self._lines[key]

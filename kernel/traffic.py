@@ -25,7 +25,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -33,9 +33,9 @@ from typing import Final, TypeVar
 from aiolimiter import AsyncLimiter
 
 from kernel import clock
-from kernel.account import Accounts, AccountUnreachable, Key, View
+from kernel.account import WINDOW, Accounts, AccountUnreachable, Key, View
 from kernel.answer import Answer, NotSent
-from kernel.breaker import NEWS, Breaker
+from kernel.breaker import NEWS, Breaker, Changed
 from kernel.partner import Exchange, Outcome, Passage, Probing, Verdict
 
 T = TypeVar("T")
@@ -48,6 +48,7 @@ LATE: Final = 0.035  # seconds that a sleeper may wake too late; slots are wide 
 AT_FIRST, AT_MOST = 64.0, 400.0  # in flight per process; the most is what one door has connections for
 CROWD_UNSEEN: Final = 8  # processes that may share an account, where the store never said
 AWAY_AGAIN: Final = 1.0  # seconds until a store that was away is asked again
+SHOWN_EVERY: Final = 2.0  # seconds between two pictures of a partner in use
 ALONE: Final = 0.8  # of the share, while nobody can see the others
 
 
@@ -159,6 +160,8 @@ class Lane:
         self._view: View | None = None
         self._heard_at = float("-inf")
         self._paused_until = float("-inf")
+        self._used_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
 
     async def through(self, passage: Passage, exchange: Exchange[T]) -> Answer[T]:
         """As `Gate.through`."""
@@ -240,12 +243,32 @@ class Lane:
                 log.warning("the slots of %s are out of reach (%s); this process keeps to its share", self.key, error)
             else:
                 self._hear(view)
+                self._show()
                 if not slot.granted:
                     return NotSent(PAUSED if view.paused else SHAPED, timedelta(seconds=max(slot.wait, view.paused)))
                 # It was given between asking and now. Were that long, nobody could say when it comes, and it is taken for late.
                 return min(clock.monotonic(), asked + LATE / 2) + slot.wait, view.layout
         wait = self._alone.slot(self._share(), until - clock.monotonic(), self._paused_until)
         return NotSent(SHAPED, timedelta(seconds=1 / self._share())) if wait is None else (clock.monotonic() + wait, None)
+
+    def _show(self) -> None:
+        """Tells the screens how it goes, every so often while it is used and until nothing of it is left in the window."""
+        self._used_at = clock.monotonic()
+        if self.breaker.changed is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SHOWN_EVERY, self._shown)
+
+    def _shown(self) -> None:
+        self._timer = None
+        if self.breaker.changed is not None:
+            self.breaker.changed(self.key, False)
+            if clock.monotonic() - self._used_at < WINDOW.total_seconds() + SHOWN_EVERY:
+                self._timer = asyncio.get_running_loop().call_later(SHOWN_EVERY, self._shown)
+
+    async def close(self) -> None:
+        """Ends what runs beside the calls, and tells what was not told yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.breaker.close()
 
     def _share(self) -> float:
         pace = self._view.pace if self._view is not None else self.ceiling
@@ -275,7 +298,7 @@ class Traffic:
     """The gate of a process: every account has a lane of its own, made at its first call. Nothing runs while nobody calls."""
 
     def __init__(
-        self, accounts: Accounts, who: str, *, ceilings: Mapping[str, float] | None = None, changed: Callable[[Key], None] | None = None
+        self, accounts: Accounts, who: str, *, ceilings: Mapping[str, float] | None = None, changed: Changed | None = None
     ) -> None:  # fmt: skip
         self.accounts, self.who = accounts, f"{who}:{secrets.token_hex(4)}"
         self._ceilings = ceilings or {}
@@ -299,7 +322,7 @@ class Traffic:
     async def close(self) -> None:
         """Tells what was not told yet."""
         for lane in self._lanes.values():
-            await lane.breaker.close()
+            await lane.close()
         await self.accounts.close()
 
     def _open(self, key: Key, passage: Passage) -> Lane:

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from kernel.database import Connection, Databases
 from kernel.feed import Feed
+from kernel.health import Health
 from kernel.identity import Identity, Operator, Role
 from kernel.intake import Intake
 from kernel.saga import Plans
@@ -45,6 +46,7 @@ class Doors:
     alive: Callable[[str], Awaitable[bool]] = _nobody
     pss: str = ""
     plans: Plans = field(default_factory=Plans)
+    health: Health | None = None
 
 
 class ClosedDoorError(RuntimeError):
@@ -122,6 +124,10 @@ class Context:
     @property
     def snapshots(self) -> Snapshots:
         return _open(self.doors.snapshots, "snapshots")
+
+    @property
+    def health(self) -> Health:
+        return _open(self.doors.health, "partners")
 
     @property
     def intake(self) -> Intake:

@@ -97,7 +97,7 @@ async def case_board(info: Info, airport: str | None = None, after: str | None =
         rows = await _whole_board(context) if batch.snapshot else await loaders.load_cases(context, batch.urns)
         return tuple(row for row in rows if row is not None and airport in (None, row.airport))
 
-    return _told(context, "cases", after, items, CaseBatch)
+    return told(context, "cases", after, items, CaseBatch)
 
 
 async def sub_cases(info: Info, case: Urn, after: str | None = None) -> AsyncIterator[SubCaseBatch]:
@@ -109,7 +109,7 @@ async def sub_cases(info: Info, case: Urn, after: str | None = None) -> AsyncIte
         rows = await _whole_case(context, case) if batch.snapshot else await loaders.load_sub_cases(context, batch.urns)
         return tuple(row for row in rows if row is not None and row.case == case)
 
-    return _told(context, f"sub-cases:{case}", after, items, SubCaseBatch)
+    return told(context, f"sub-cases:{case}", after, items, SubCaseBatch)
 
 
 async def sub_case_timeline(info: Info, sub_case: Urn, after: str | None = None) -> AsyncIterator[TimelineBatch]:
@@ -118,14 +118,14 @@ async def sub_case_timeline(info: Info, sub_case: Urn, after: str | None = None)
     if (await loaders.load_sub_cases(context, [sub_case]))[0] is None:
         raise NotFound("There is no such sub-case.")
 
-    async def told() -> AsyncIterator[TimelineBatch]:
+    async def timeline() -> AsyncIterator[TimelineBatch]:
         async for batch in context.feed.subscribe(context.tenant, f"sub-case:{sub_case}", after):
             row = (await loaders.load_sub_cases(context, [sub_case]))[0]
             if row is not None:
                 entries = (await loaders.load_timelines(context, [sub_case]))[0]
                 yield TimelineBatch(str(batch.seq), True, row, tuple(entries))
 
-    return told()
+    return timeline()
 
 
 async def lock_holders(info: Info, case: Urn | None = None, after: str | None = None) -> AsyncIterator[LockBatch]:
@@ -143,7 +143,7 @@ async def lock_holders(info: Info, case: Urn | None = None, after: str | None = 
         seen = await loaders.visible_cases(context, [lock.case for lock in found])
         return tuple(lock for lock in found if lock.case in seen and case in (None, lock.case))
 
-    return _told(context, "locks", after, items, LockBatch)
+    return told(context, "locks", after, items, LockBatch)
 
 
 async def hold_counts(info: Info, airport: str, after: str | None = None) -> AsyncIterator[HoldBatch]:
@@ -158,7 +158,7 @@ async def hold_counts(info: Info, airport: str, after: str | None = None) -> Asy
                 return tuple(await booking.hold_counts(connection, context.tenant, airport))
             return tuple((await booking.hold_counts_by_urn(connection, context.tenant, batch.urns)).values())
 
-    return _told(context, f"holds:{airport}", after, items, HoldBatch)
+    return told(context, f"holds:{airport}", after, items, HoldBatch)
 
 
 async def alerts(info: Info, after: str | None = None) -> AsyncIterator[AlertBatch]:
@@ -170,10 +170,10 @@ async def alerts(info: Info, after: str | None = None) -> AsyncIterator[AlertBat
         seen = await loaders.visible_cases(context, [alert.case for alert in found])
         return tuple(alert for alert in found if alert.case in seen)
 
-    return _told(context, "alerts", after, items, AlertBatch)
+    return told(context, "alerts", after, items, AlertBatch)
 
 
-async def _told(
+async def told(
     context: Context,
     topic: str,
     after: str | None,

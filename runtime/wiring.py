@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.registry import Registry as Adapters
@@ -14,17 +13,18 @@ from gateway.signin.tokens import SigningKey
 from jobs.registry import Ports, Registry, load
 from kernel import clock
 from kernel.account import Accounts, Key
+from kernel.breaker import Changed
 from kernel.bus import Bus
 from kernel.bus import connect as connect_bus
 from kernel.consumer import Ledger
 from kernel.database import Databases
 from kernel.feed import Feed
+from kernel.health import urn_of
 from kernel.hold import Holds
 from kernel.lock import Sessions
 from kernel.outbox import Relay
 from kernel.snapshot import Snapshots
 from kernel.traffic import Traffic
-from kernel.urn import Urn
 from runtime.settings import DATABASES, Settings
 
 
@@ -87,10 +87,10 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
     return Shop(opened, bus, registry, ports, adapters, traffic)
 
 
-def screens_told(feed: Feed) -> Callable[[Key], None]:
-    """Tells the screens of an airline that one of its partners' breakers has changed."""
+def screens_told(feed: Feed) -> Changed:
+    """Tells the screens of an airline how one of its partners is; a breaker at once."""
 
-    def tell(key: Key) -> None:
-        feed.publish(key.tenant, "partners", Urn.of("partner", key.vendor), int(clock.now().timestamp() * 1000), urgent=True)
+    def tell(key: Key, urgent: bool) -> None:
+        feed.publish(key.tenant, "partners", urn_of(key.vendor), int(clock.now().timestamp() * 1000), urgent=urgent)
 
     return tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schema import access, booking, cases, common, node, notifications, screens, trip, wallet
+from schema import access, booking, cases, common, node, notifications, partners, screens, trip, wallet
 from schema.join import Graph, join
 
-GRAPH: Final[Graph] = join(common, node, cases, screens, booking, wallet, notifications, trip, access)
+GRAPH: Final[Graph] = join(common, node, cases, screens, booking, wallet, notifications, partners, trip, access)

@@ -275,11 +275,11 @@ async def test_without_the_store_each_judges_by_what_it_saw(vendor: str) -> None
 
 
 async def test_screens_are_told_once_per_change(redis: Redis, vendor: str) -> None:
-    told: list[Key] = []
-    gate = Traffic(Accounts(redis), "w", changed=told.append)
+    told: list[tuple[Key, bool]] = []
+    gate = Traffic(Accounts(redis), "w", changed=lambda key, urgent: told.append((key, urgent)))
     await open_it(gate, vendor)
     await calls(gate, vendor, Partner(), 3)
-    assert told == [Key(vendor, T1)]
+    assert told == [(Key(vendor, T1), True)]
     await gate.close()
 
 

@@ -268,3 +268,17 @@ async def test_more_are_let_in_only_where_half_is_used() -> None:
     for _ in range(10):
         flight.came_back(clock.monotonic(), True)
     assert flight.limit == pytest.approx(11, abs=0.1)
+
+
+async def test_screens_are_told_while_it_is_used_and_not_for_ever(redis: Redis, vendor: str, partner: Partner) -> None:
+    told: list[bool] = []
+    gate = Traffic(Accounts(redis), "w", changed=lambda key, urgent: told.append(urgent))
+    await gate.through(passage(vendor), partner)
+    one = lane(gate, vendor)
+    one._shown()
+    waits = [one._timer is not None]
+    one._used_at -= 60
+    one._shown()
+    waits.append(one._timer is not None)
+    assert (told, waits) == ([False, False], [True, False])
+    await gate.close()

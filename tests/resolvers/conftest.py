@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.cases.model import PnrDraft
 from jobs import sagas
+from kernel.account import Accounts
 from kernel.database import Databases
 from kernel.feed import Feed
+from kernel.health import Health
 from kernel.identity import Identity, Operator, Partner, Role
+from kernel.partner import Sheet
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from resolvers.context import Context, Doors
@@ -72,6 +75,15 @@ class Asker:
 
 
 @pytest.fixture
+async def health(valkey_urls: ValkeyUrls) -> AsyncIterator[Health]:
+    """Of two partners."""
+    sheets = {name: Sheet(name, "things", "none", {}, limit=limit) for name, limit in (("acme", 50), ("best", 10))}
+    made = Health(Accounts.connect(valkey_urls.platform), sheets)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
 async def feed(valkey_urls: ValkeyUrls) -> AsyncIterator[Feed]:
     made = Feed.connect(valkey_urls.coordination)
     yield made
@@ -79,8 +91,8 @@ async def feed(valkey_urls: ValkeyUrls) -> AsyncIterator[Feed]:
 
 
 @pytest.fixture
-def doors(databases: Databases, feed: Feed) -> Doors:
-    return Doors(databases=databases, feed=feed, alive=everyone_alive, pss=PSS, plans=sagas.load())
+def doors(databases: Databases, feed: Feed, health: Health) -> Doors:
+    return Doors(databases=databases, feed=feed, alive=everyone_alive, pss=PSS, plans=sagas.load(), health=health)
 
 
 def an_operator(tenant: Tenant, doors: Doors, **changes: Any) -> Asker:
