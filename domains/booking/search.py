@@ -19,7 +19,8 @@ from kernel import clock
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
 from kernel.tenancy import Tenant
 
-TIME_BOX: Final = timedelta(seconds=2)
+TIME_BOX: Final = timedelta(seconds=2)  # from the question to the ranking
+WAIT: Final = TIME_BOX - timedelta(milliseconds=100)  # for the sources; the rest is for ranking what came, beside other work
 SHARED_FOR: Final = timedelta(seconds=5)  # allotments move slowly against it, and a burst of vouchers arrives within it
 
 

@@ -9,7 +9,7 @@ from domains.booking.airports import airports
 from domains.booking.commands import RankHotels
 from domains.booking.ports import Search
 from domains.booking.rooming import CHILD_AGE, INFANT_AGE, occupancies
-from domains.booking.search import TIME_BOX, Found
+from domains.booking.search import TIME_BOX, WAIT, Found
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, Ok
 from kernel.event import read
@@ -56,5 +56,5 @@ def search_for(wish: RankHotels) -> Search:
     ages = [CHILD_AGE] * wish.children + [INFANT_AGE] * wish.infants
     return Search(
         near=airports()[wish.airport].position, radius_km=float(wish.max_distance_km), check_in=wish.check_in,
-        nights=(wish.check_out - wish.check_in).days, occupancies=occupancies(wish.rooms, wish.adults, ages), within=TIME_BOX,
+        nights=(wish.check_out - wish.check_in).days, occupancies=occupancies(wish.rooms, wish.adults, ages), within=WAIT,
     )  # fmt: skip
