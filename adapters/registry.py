@@ -174,11 +174,6 @@ class Registry:
         return RoutedManifests(self.pss)
 
     @property
-    def hotel_sources(self) -> tuple[Hotels, ...]:
-        """Those that are searched: what cannot be asked what it holds is not."""
-        return tuple(source for source in self.hotels.values() if source.traceable)
-
-    @property
     def default_cards(self) -> Cards:
         return self.cards[pomelo.VENDOR]
 

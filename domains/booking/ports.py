@@ -28,6 +28,9 @@ class Point:
     latitude: float
     longitude: float
 
+    def __str__(self) -> str:
+        return f"{self.latitude:.5f}, {self.longitude:.5f}"
+
     def km_to(self, other: Point) -> float:
         """Great-circle distance."""
         lat1, lat2 = math.radians(self.latitude), math.radians(other.latitude)
@@ -125,6 +128,11 @@ class Offer:
     @property
     def rooms(self) -> int:
         return sum(rate.occupancy.rooms for rate in self.rates)
+
+    @property
+    def whereabouts(self) -> str:
+        """The address, or what a map finds the hotel by while nobody knows it."""
+        return self.address or str(self.location)
 
     @property
     def recheck(self) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from runtime.faults.people import Acknowledged, Crowd, Guest
 from runtime.faults.stage import Stage
-from runtime.faults.twins import Twins
+from runtime.faults.twins import Twins, an_order
 from runtime.settings import DATABASES
 
 Row = Mapping[str, Any]
@@ -35,7 +35,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "notifications": {"message": "*", "operation": "*"},
     "audit": {"entry": "tenant, root, number, urn, entity, action, reason"},
 }
-_PAGES: Final = "select id, body from page where partner = 'hotelbeds' and kind = 'booking' order by seq"
+_PAGES: Final = "select id, body, kind from page where partner in ('hotelbeds', 'amadeus') and kind in ('booking', 'order') order by seq"
 _TENANT_TABLES: Final = """
     select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant'
@@ -45,7 +45,7 @@ _TENANT_TABLES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the partners hold. `history` are the pages of bookings in the order they were written."""
+    """What the partners hold, bookings of every source in the same words. `history` are their pages in the order they were written."""
 
     bookings: Sequence[Row] = ()
     cards: Sequence[Row] = ()
@@ -94,13 +94,19 @@ async def gather(stage: Stage, twins: Twins, crowd: Crowd, marks: Mapping[str, s
 
 
 async def _books(twins: Twins, file: Path) -> Books:
-    hotelbeds, pomelo, twilio = [await twins.say("GET", f"/{partner}/book") for partner in ("hotelbeds", "pomelo", "twilio")]
+    partners = ("hotelbeds", "amadeus", "pomelo", "twilio")
+    hotelbeds, amadeus, pomelo, twilio = [await twins.say("GET", f"/{partner}/book") for partner in partners]
     book = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     try:
-        history = [(id, json.loads(body)) for id, body in book.execute(_PAGES)]
+        history = [(id, _page(kind, json.loads(body))) for id, body, kind in book.execute(_PAGES)]
     finally:
         book.close()
-    return Books(hotelbeds["bookings"], pomelo["cards"], pomelo["transactions"], twilio["messages"], history)
+    bookings = [*hotelbeds["bookings"], *map(an_order, amadeus["orders"])]
+    return Books(bookings, pomelo["cards"], pomelo["transactions"], twilio["messages"], history)
+
+
+def _page(kind: str, body: Row) -> Row:
+    return an_order(body) if kind == "order" else body
 
 
 async def _strays(stage: Stage, marks: Mapping[str, str]) -> tuple[list[str], int]:

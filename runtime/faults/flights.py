@@ -49,17 +49,27 @@ def today_at(hour: int, days: int = 0) -> datetime:
 def a_party(
     adults: int = 1, children: int = 0, *, nights: int = 1, number: int | None = None, family: str = "Moreau", **changes: Any
 ) -> ManifestEntry:
-    """One PNR with a telephone number of its own, and a family name that ends in its number. `nights` 0 goes on today."""
+    """One PNR with a telephone number of its own, and a family name that ends in its number, in letters. `nights` 0 goes on today."""
     number = next(_count) if number is None else number
+    name = f"{family}{spelled(number)}"
     kinds = [TravellerKind.ADULT] * adults + [TravellerKind.CHILD] * children
     travellers = tuple(
-        Traveller(Urn.of("passenger", f"p{number}-{place}", VENDOR), "Ana", f"{family}{number}", kind, Tier.ECONOMY, age=_AGES[kind])
+        Traveller(Urn.of("passenger", f"p{number}-{place}", VENDOR), "Ana", name, kind, Tier.ECONOMY, age=_AGES[kind])
         for place, kind in enumerate(kinds)
     )
     onward = NextFlight(Urn.of("flight", f"NX{number}@20990101", VENDOR), today_at(23 if nights == 0 else 10, nights), "JFK", "BOS", ZONE)
     phone = f"+1{200 + number // 10_000}55{number % 10_000:05d}"
     entry = ManifestEntry(Urn.of("pnr", f"N{number:05d}", VENDOR), travellers, Contact(phone, None, "en"), onward)
     return replace(entry, **changes)
+
+
+def spelled(number: int) -> str:
+    """A number in letters; another one for every number."""
+    letters = ""
+    while number:
+        number, rest = divmod(number, 26)
+        letters = "abcdefghijklmnopqrstuvwxyz"[rest] + letters
+    return letters
 
 
 def a_flight(tenant: str, parties: Sequence[ManifestEntry], *, airport: str = "JFK", number: int | None = None) -> Flight:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from adapters.hotelbeds.inventory import hotels
+from adapters.amadeus.inventory import hotels as amadeus_hotels
+from adapters.hotelbeds.inventory import hotels as hotelbeds_hotels
 from adapters.hotelbeds.sandbox_words import Key
 from domains.notifications.templates import trigger_of
 from kernel.lane import Reaction
@@ -23,19 +25,19 @@ Reactions = Callable[[str, bool], Sequence[Reaction]]
 
 CONFIRMED: Final = "CONFIRMED"
 SHOWN: Final = ("OFFER_READY", "RESOLVED")
+IN_DOUBT: Final = ("UNKNOWN", "CANCEL_REFUSED")  # of a reservation: a person looks
 EMPTY_LOOKS: Final = 3  # before a partner that can only be looked up is taken to have done nothing
 
 
 def owned(evidence: Evidence) -> Found:
     """What a partner holds has an owner here who wants it, or a person who was told; what we promise is held there."""
     people = _People(evidence)
-    reservations = evidence.table("booking", "reservation")
-    by_reference = {row[name]: row for row in reservations for name in ("client_reference", "partner_reference") if row[name]}
+    reservation_of = _reservations(evidence)
     promised = {sub_case["offer"]["confirmation"]: urn for urn, sub_case in people.sub_cases.items() if sub_case["offer"]}
     broken: list[str] = []
     held = [booking for booking in evidence.books.bookings if booking["status"] == CONFIRMED]
     for booking in held:
-        row = by_reference.get(booking["reference"]) or by_reference.get(booking["clientReference"])
+        row = reservation_of(booking)
         wanted = row is not None and row["state"] == CONFIRMED and booking["reference"] in promised
         if not wanted and not people.told_of(row):
             state = "unknown here" if row is None else f"{row['state']} here as {row['urn']}"
@@ -53,9 +55,13 @@ def owned(evidence: Evidence) -> Found:
 
 
 def once(evidence: Evidence) -> Found:
-    """One living booking for a party, one for a reference ever; one living card, loaded once, with what it should have on it."""
-    books = evidence.books
-    living = Counter(_family(booking) for booking in books.bookings if booking["status"] == CONFIRMED)
+    """One living booking for a party, one for a reference ever; one living card, loaded once, with what it should have on it.
+
+    What no call of ours can look up or give back is a person's: it counts for nobody once a person was told.
+    """
+    books, people, reservation_of = evidence.books, _People(evidence), _reservations(evidence)
+    ours = [booking for booking in books.bookings if not _left_to_people(booking, reservation_of(booking), people)]
+    living = Counter(_family(booking) for booking in ours if booking["status"] == CONFIRMED)
     broken = [f"{family} has {count} living bookings" for family, count in living.items() if count > 1]
     ever = Counter((booking["tenant"], booking["clientReference"]) for booking in books.bookings)
     broken += [f"{count} bookings were made under {reference}" for (_, reference), count in ever.items() if count > 1]
@@ -110,31 +116,33 @@ def told_once(evidence: Evidence) -> Found:
 
 def within_capacity(evidence: Evidence) -> Found:
     """Plays the hotels' book page by page, and counts every room of every night; at the end our own count is theirs."""
-    stock = {code: hotel.rooms for code, hotel in hotels().items()}
-    taken: Counter[tuple[int, str, Any]] = Counter()
+    stock: dict[Any, Mapping[str, int]] = {code: hotel.rooms for code, hotel in hotelbeds_hotels().items()}
+    stock |= {id: hotel.rooms for id, hotel in amadeus_hotels().items()}
+    taken: Counter[tuple[Any, str, date]] = Counter()
     states: dict[str, str] = {}
     broken: list[str] = []
     looks = 0
     for reference, page in evidence.books.history:
         change = (page["status"] == CONFIRMED) - (states.get(reference) == CONFIRMED)
         states[reference] = page["status"]
-        for key in map(Key.read, page["keys"] if change else ()):
-            for night in key.nights:
-                looks += 1
-                taken[key.hotel, key.room, night] += change * key.rooms
-                if taken[key.hotel, key.room, night] > stock[key.hotel][key.room]:
-                    broken.append(f"hotel {key.hotel} sold more of {key.room} for {night} than it has, with {reference}")
+        for hotel, room, night, rooms in _room_nights(page) if change else ():
+            looks += 1
+            taken[hotel, room, night] += change * rooms
+            if taken[hotel, room, night] > stock[hotel][room]:
+                broken.append(f"hotel {hotel} sold more of {room} for {night} than it has, with {reference}")
+    reservation_of = _reservations(evidence)
+    in_doubt = {row["urn"] for row in evidence.table("booking", "reservation") if row["state"] in IN_DOUBT}
     ours = Counter({(row["tenant"]): 0 for row in evidence.table("booking", "hold")})
     for row in evidence.table("booking", "hold"):
-        ours[row["tenant"]] += row["rooms"] if row["state"] == CONFIRMED else 0
+        ours[row["tenant"]] += row["rooms"] if row["state"] == CONFIRMED and row["reservation"] not in in_doubt else 0
     theirs: Counter[str] = Counter()
     for booking in evidence.books.bookings:
-        if booking["status"] == CONFIRMED:
-            theirs[booking["tenant"]] += sum(key.rooms * len(key.nights) for key in map(Key.read, booking["keys"]))
-    in_doubt = {row["tenant"] for row in evidence.table("booking", "reservation") if row["state"] in ("UNKNOWN", "CANCEL_REFUSED")}
+        known = reservation_of(booking)
+        if booking["status"] == CONFIRMED and (known is None or known["urn"] not in in_doubt):
+            theirs[booking["tenant"]] += sum(rooms for _, _, _, rooms in _room_nights(booking))
     broken += [
         f"{tenant} counts {ours[tenant]} confirmed room nights, the hotels {theirs[tenant]}"
-        for tenant in sorted({*ours, *theirs} - in_doubt)
+        for tenant in sorted({*ours, *theirs})
         if ours[tenant] != theirs[tenant]
     ]
     return looks, _all(Invariant.CAPACITY, broken)
@@ -254,6 +262,29 @@ class _People:
 
     def told_of(self, row: Row | None) -> bool:
         return row is not None and row["sub_case"] in self._told
+
+
+def _reservations(evidence: Evidence) -> Callable[[Row], Row | None]:
+    """Whose a booking is, by the source's reference or by ours."""
+    rows = evidence.table("booking", "reservation")
+    by_reference = {row[name]: row for row in rows for name in ("client_reference", "partner_reference") if row[name]}
+    return lambda booking: by_reference.get(booking["reference"]) or by_reference.get(booking["clientReference"])
+
+
+def _left_to_people(booking: Row, row: Row | None, people: _People) -> bool:
+    doubtful = row is not None and row["state"] in IN_DOUBT and not booking.get("traceable", True)
+    return doubtful and people.told_of(row)
+
+
+def _room_nights(booking: Row) -> Iterator[tuple[Any, str, date, int]]:
+    """Hotel, room type, night and rooms, each night of a booking by itself."""
+    if "ordered" not in booking:
+        yield from ((key.hotel, key.room, night, key.rooms) for key in map(Key.read, booking["keys"]) for night in key.nights)
+        return
+    check_in, check_out = (date.fromisoformat(booking[name]) for name in ("checkIn", "checkOut"))
+    for room in booking["ordered"]:
+        for day in range((check_out - check_in).days):
+            yield booking["hotel"], room["type"], check_in + timedelta(days=day), 1
 
 
 def _operations(evidence: Evidence) -> list[Row]:

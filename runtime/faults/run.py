@@ -141,7 +141,7 @@ class Run:
         ]
         mix = ", ".join(f"{strikes.count(kind)} × {kind}" for kind in dict.fromkeys(strikes))
         self.console.print(f"seed {asked.seed}: {asked.sagas:,} sagas in {len(schedules)} parts, {asked.rate:g} vouchers a second")
-        self.console.print("partners: Hotelbeds (rooms), Pomelo (cards), Twilio (texts), the airlines' own PSS (manifests)")
+        self.console.print("partners: Hotelbeds and Amadeus (rooms), Pomelo (cards), Twilio (texts), the airlines' own PSS (manifests)")
         self.console.print(f"ambiguous answers to {asked.ambiguity:.0%} of partner operations; settle times × {asked.settle_scale:g}")
         self.console.print(f"{len(strikes)} strikes while vouchers are issued, and more until most sagas are through: {mix}")
         self.console.print("clocks of our processes wrong by up to five minutes either way, another way after every kill")

@@ -120,13 +120,19 @@ _CALLS: Final[Mapping[str, Mapping[str, int]]] = {
     "hotelbeds": {"book": 1, "read": 2, "cancel": 2, "find": 1},
     "pomelo": {"user": 4, "card": 4, "account": 4, "load": 4, "disable": 3, "reverse": 3, "read_account": 3},
     "twilio": {"send": 1, "find": 1},
+    "amadeus": {"order": 1},
 }
-_READS: Final[Mapping[str, Sequence[str]]] = {"hotelbeds": ("search", "check"), "pomelo": ("token",), "pss": ("manifest",)}
+_READS: Final[Mapping[str, Sequence[str]]] = {
+    "hotelbeds": ("search", "check"), "pomelo": ("token",), "pss": ("manifest",), "amadeus": ("token", "list", "offers", "price"),
+}  # fmt: skip
 _AMBIGUOUS: Final = ("lost_request", "lost_answer", "late", "error_executed", "error", "garbage", "drift")
 _UNREADABLE: Final = ("lost_request", "error", "garbage")  # of what changes nothing
 _ONLY_READ: Final = frozenset({"find", "read", "read_account"})
-_SETTLES: Final = {"hotelbeds": 120.0, "pomelo": 60.0, "twilio": 60.0}  # seconds, unscaled
-_REFUSED: Final = {("hotelbeds", "book"): 0.04, ("hotelbeds", "cancel"): 0.05, ("pomelo", "card"): 0.02, ("twilio", "send"): 0.01}
+_SETTLES: Final = {"hotelbeds": 120.0, "pomelo": 60.0, "twilio": 60.0, "amadeus": 60.0}  # seconds, unscaled
+_REFUSED: Final = {
+    ("hotelbeds", "book"): 0.04, ("hotelbeds", "cancel"): 0.05, ("pomelo", "card"): 0.02, ("twilio", "send"): 0.01,
+    ("amadeus", "order"): 0.04,
+}  # fmt: skip
 _READ_SHARE: Final = 0.10
 _THROTTLED: Final = 0.02
 

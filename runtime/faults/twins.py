@@ -21,7 +21,8 @@ Page = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the partners hold for one airline. Cards are by sub-case, texts by telephone number, in the order they were taken."""
+    """What the partners hold for one airline. Bookings of every source are in the same words; cards are by sub-case, texts by telephone
+    number, in the order they were taken."""
 
     bookings: Sequence[Page]
     cards: Mapping[str, Sequence[Page]]
@@ -35,6 +36,20 @@ class Held:
     def active(self, sub_case: str) -> list[Page]:
         """Cards of a sub-case that can be paid with."""
         return [card for card in self.cards.get(sub_case, ()) if card["status"] == "ACTIVE"]
+
+
+def an_order(order: Page) -> Page:
+    """An Amadeus order in the words of a Hotelbeds booking. We know it by what it came with; the hotel knows it by our own reference."""
+    return {
+        **order,
+        "vendor": "amadeus",
+        "traceable": False,
+        "reference": " ".join((order["record"], *order["confirmations"])),
+        "clientReference": order["remark"].removeprefix("OUR REF ").split()[0],
+        "holder": {"surname": order["guests"][0]["lastName"]},
+        "rooms": len(order["rooms"]),
+        "ordered": order["rooms"],
+    }
 
 
 class Twins:
@@ -52,7 +67,7 @@ class Twins:
 
     async def held(self, tenant: str) -> Held:
         """Everything the partners hold for an airline."""
-        books = {partner: await self.say("GET", f"/{partner}/book") for partner in ("hotelbeds", "pomelo", "twilio")}
+        books = {partner: await self.say("GET", f"/{partner}/book") for partner in ("hotelbeds", "amadeus", "pomelo", "twilio")}
         cards: dict[str, list[Page]] = defaultdict(list)
         for card in books["pomelo"]["cards"]:
             if card["tenant"] == tenant:
@@ -61,7 +76,8 @@ class Twins:
         for message in books["twilio"]["messages"]:
             if message["tenant"] == tenant:
                 texts[message["to"]].append(message["body"])
-        return Held([one for one in books["hotelbeds"]["bookings"] if one["tenant"] == tenant], dict(cards), dict(texts))
+        bookings = [*books["hotelbeds"]["bookings"], *map(an_order, books["amadeus"]["orders"])]
+        return Held([one for one in bookings if one["tenant"] == tenant], dict(cards), dict(texts))
 
     async def calls(self, partner: str) -> dict[str, int]:
         """How often each operation was called."""

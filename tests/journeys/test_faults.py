@@ -91,12 +91,18 @@ class Surge:
         return list(opened.rows)
 
     async def hold_to_account(self, rows: Sequence[Row]) -> None:
-        """What the partners hold is what the operators are shown: no duplicate, no orphan."""
+        """What the partners hold is what the operators are shown: no duplicate, no orphan but what a person was told of."""
         held = await self.held()
         assert {row["status"] for row in rows} <= set(ENDED), Counter(row["status"] for row in rows)
         assert {row["workflow"]["state"] for row in rows} <= {"DONE", "COMPENSATED", "REVIEW"}
         offers = {row["offer"]["confirmation"]: row for row in rows if row["offer"]}
-        assert set(held.confirmed) == set(offers)
+        assert set(offers) <= set(held.confirmed)
+        told = {review["subCase"] for review in (await self.airline.look(self.opened.case)).reviews}
+        by_family = {party.lead.family_name: urn for urn, party in self.parties.items()}
+        for stray in set(held.confirmed) - set(offers):
+            booking = held.confirmed[stray]
+            assert not booking.get("traceable", True), f"{stray} is nobody's, and could have been cancelled"
+            assert by_family[booking["holder"]["surname"]] in told, f"{stray} is nobody's, and nobody was told"
         for confirmation, row in offers.items():
             assert held.confirmed[confirmation]["rooms"] == row["rooms"]
         assert not [card for case, cards in held.cards.items() for card in cards if case not in self.parties and card["status"] == "ACTIVE"]
@@ -111,8 +117,11 @@ class Surge:
         await self._count_rooms()
 
     async def _count_rooms(self) -> None:
-        """The board's figures of confirmed rooms are those of the hotels, night by night."""
-        bookings = (await self.airline.held()).confirmed.values()
+        """The board's figures of confirmed rooms are those of the hotels, night by night, but for what nobody can look up."""
+        held = await self.airline.held()
+        if any(not booking.get("traceable", True) for booking in held.bookings):
+            return
+        bookings = held.confirmed.values()
         nights = (date.fromisoformat(one["checkOut"]) - date.fromisoformat(one["checkIn"]) for one in bookings)
         taken = sum(one["rooms"] * stay.days for one, stay in zip(bookings, nights, strict=True))
 

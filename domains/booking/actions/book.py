@@ -232,7 +232,7 @@ async def _tell_booked(work: Work, placement: Placement) -> None:
     offer = reservation.offer
     booked = RoomsBooked(
         sub_case=placement.sub_case, reservation=reservation.urn, vendor=reservation.vendor,
-        confirmation=reservation.partner_reference or "", hotel=offer.hotel, hotel_name=offer.name, hotel_address=offer.address,
+        confirmation=reservation.partner_reference or "", hotel=offer.hotel, hotel_name=offer.name, hotel_address=offer.whereabouts,
         hotel_phone=offer.phone, check_in=offer.check_in, check_out=offer.check_out, rooms=offer.rooms, board=offer.board,
         total=reservation.total, attempts=placement.hotels,
     )  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from adapters.amadeus.inventory import STANDARD as KING
+from adapters.amadeus.inventory import hotels as amadeus_hotels
 from adapters.hotelbeds.inventory import STANDARD, hotels
 from domains.notifications.templates import text_for
 from jobs import operations
@@ -17,6 +19,7 @@ from kernel.lane import Reaction
 from runtime.faults import invariants
 from runtime.faults.evidence import Books, Evidence, Row
 from runtime.faults.people import Acknowledged, Guest
+from runtime.faults.twins import an_order
 
 T0 = datetime(2026, 2, 8, 12, tzinfo=UTC)
 HOTEL = next(hotel for hotel in hotels().values() if STANDARD.code in hotel.rooms)
@@ -31,6 +34,16 @@ def a_key(rooms: int = 1) -> str:
 def a_booking(**changes: Any) -> dict[str, Any]:
     booking = {"reference": "1-1", "tenant": "fa", "clientReference": "ref1", "status": "CONFIRMED", "holder": {"surname": GUEST.family}}
     return {**booking, "keys": [a_key()], "rooms": 1, **changes}
+
+
+def ordered(**changes: Any) -> Row:
+    """The same party's order at a source that nobody can look up."""
+    order = {
+        "record": "XAAAAB", "confirmations": ["90000010"], "remark": "OUR REF ref2 late", "tenant": "fa", "status": "CONFIRMED",
+        "hotel": next(iter(amadeus_hotels())), "checkIn": "2026-02-08", "checkOut": "2026-02-09",
+        "guests": [{"firstName": "Ana", "lastName": GUEST.family}], "rooms": [{"type": KING.code}],
+    }  # fmt: skip
+    return an_order({**order, **changes})
 
 
 def a_card(**changes: Any) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def well() -> Evidence:
             },
             "booking": {
                 "reservation": [_reservation()],
-                "hold": [{"tenant": "fa", "rooms": 1, "state": "CONFIRMED"}],
+                "hold": [{"tenant": "fa", "reservation": "urn:reservation:1", "rooms": 1, "state": "CONFIRMED"}],
                 "operation": [an_operation()],
             },
             "wallet": {"card": [_card_row()], "operation": [an_operation("issue_card")]},
@@ -154,12 +167,14 @@ def test_all_is_well_where_it_is(judge: str) -> None:
 ENDLESS = {"urn": "urn:workflow:1", "subject": SUB_CASE, "state": "RUNNING", "step": "book"}
 REVIEW = {"sub_case": SUB_CASE, "evidence": {"why": "x"}, "summary": "look"}
 TOO_MANY = a_booking(keys=[a_key(rooms=HOTEL.rooms[STANDARD.code] + 1)])
+FAR_TOO_MANY = ordered(rooms=[{"type": KING.code}] * 31)
 EVILS = {
     "owned: nobody knows the booking": but("booking", "reservation"),
     "owned: it was cancelled here and not there": but("booking", "reservation", _reservation(state="CANCELLED")),
     "owned: a room was promised that no hotel holds": but("", "", bookings=[a_booking(status="CANCELLED")]),
     "owned: a card nobody knows": but("wallet", "card"),
     "once: two living bookings": but("", "", bookings=[a_booking(), a_booking(reference="1-2", clientReference="ref2")]),
+    "once: an order beside the booking": but("", "", bookings=[a_booking(), ordered()]),
     "once: one reference sent twice": but("", "", bookings=[a_booking(), a_booking(reference="1-2", status="CANCELLED")]),
     "once: two cards": but("", "", cards=[a_card(), a_card(id="crd2")]),
     "once: loaded twice": but("", "", movements=[a_load(), a_load(id="atx2")]),
@@ -169,6 +184,7 @@ EVILS = {
     ),
     "told_once: told twice": but("", "", texts=[a_text(), a_text(sid="SM2")]),
     "within_capacity: more rooms than there are": but("", "", history=[("1-1", TOO_MANY)], bookings=[]),
+    "within_capacity: more ordered rooms than there are": but("", "", history=[("X", FAR_TOO_MANY)], bookings=[]),
     "within_capacity: our own count is another": but("booking", "hold"),
     "answered: nothing was started": but("cases", "workflow"),
     "answered: it never ended": but(
@@ -200,6 +216,14 @@ def test_a_person_who_was_told_owns_what_is_left() -> None:
     told = replace(evidence, rows={**evidence.rows, "cases": {**evidence.rows["cases"], "review": [REVIEW]}})
     assert invariants.owned(evidence)[1]
     assert invariants.owned(told)[1] == []
+
+
+def test_an_order_that_nobody_can_look_up_is_a_persons_once_he_was_told() -> None:
+    lost = _reservation(urn="urn:reservation:2", state="UNKNOWN", client_reference="ref2", partner_reference=None)
+    evidence = but("booking", "reservation", _reservation(), lost, bookings=[a_booking(), ordered()])
+    told = replace(evidence, rows={**evidence.rows, "cases": {**evidence.rows["cases"], "review": [REVIEW]}})
+    assert (len(invariants.owned(evidence)[1]), len(invariants.once(evidence)[1])) == (1, 1)
+    assert [judge(told)[1] for judge in (invariants.owned, invariants.once, invariants.within_capacity)] == [[], [], []]
 
 
 def test_an_answer_that_was_overtaken_has_ended() -> None:

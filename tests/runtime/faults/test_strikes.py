@@ -39,7 +39,8 @@ def test_orders_are_such_as_sandboxes_take() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partner", "operations"), [("hotelbeds", ["book"]), ("pomelo", ["user", "card", "account", "load"]), ("twilio", ["send"])]
+    ("partner", "operations"),
+    [("hotelbeds", ["book"]), ("pomelo", ["user", "card", "account", "load"]), ("twilio", ["send"]), ("amadeus", ["order"])],
 )
 def test_an_operation_is_ambiguous_as_often_as_asked(partner: str, operations: list[str]) -> None:
     clear: dict[str, list[float]] = defaultdict(list)
