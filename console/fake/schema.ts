@@ -56,6 +56,7 @@ export class Endpoint {
       case: ({ urn }) => this.caseOf(urn),
       subCase: ({ urn }) => world.subCases.get(urn) ?? null,
       reviews: () => edges([...world.reviews.values()].filter((one) => !one.resolvedAt)),
+      partnerHealth: () => [...world.partners.values()],
       holdCounts: ({ airport }) => [...world.holds.values()].filter((one) => one.airport === airport),
     }
   }
@@ -95,6 +96,7 @@ export class Endpoint {
       caseBoard: ({ after, airport }) => feed('cases', 'caseBoard', after, () => [...world.cases.values()].filter((one) => !airport || one.airport === airport)),
       subCases: ({ after, case: urn }) => feed(`sub-cases:${urn}`, 'subCases', after, () => [...world.subCases.values()].filter((one) => one.case === urn)),
       holdCounts: ({ after, airport }) => feed(`holds:${airport}`, 'holdCounts', after, () => [...world.holds.values()].filter((one) => one.airport === airport)),
+      partnerHealth: ({ after }) => feed('partners', 'partnerHealth', after, () => [...world.partners.values()]),
       alerts: ({ after }) => feed('alerts', 'alerts', after, () => world.alerts.slice(-50)),
       lockHolders: ({ after, case: urn }) =>
         named('lockHolders', world.topics.follow('locks', after, (urns) => this.locks(urn, urns))),

@@ -5,6 +5,7 @@
 import type { CaseRow, SubCaseStatus } from '../src/pages/board/board'
 import type { Attempt, CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
 import type { HoldRow } from '../src/pages/hotels/hotels'
+import type { PartnerRow } from '../src/pages/partners/partners'
 import type { ResolveReviewInput, ReviewRow } from '../src/pages/reviews/reviews'
 import type { AlertLine } from '../src/parts/shell'
 import { type Draft, hotels } from './storm.ts'
@@ -29,11 +30,14 @@ export interface Refusal {
   message: string
 }
 
+const purposes: Record<string, string> = { custom: 'manifests', hotelbeds: 'hotel rooms', pomelo: 'prepaid cards', twilio: 'short texts' }
+
 export class World {
   readonly cases = new Map<string, CaseRow>()
   readonly subCases = new Map<string, SubCase>()
   readonly reviews = new Map<string, ReviewRow>()
   readonly holds = new Map<string, HoldRow>()
+  readonly partners = new Map<string, PartnerRow>()
   readonly alerts: AlertLine[] = []
   readonly topics = new Topics('e1')
   readonly alive = new Set<string>()
@@ -42,7 +46,9 @@ export class World {
   private serial = 0
 
   /** `fate` decides what the partners and passengers do, in 0..1 per sub-case; a test gives a constant. */
-  constructor(private time = Date.parse('2026-02-08T17:00:00Z'), private readonly fate: () => number = () => 0.5) {}
+  constructor(private time = Date.parse('2026-02-08T17:00:00Z'), private readonly fate: () => number = () => 0.5) {
+    for (const vendor of Object.keys(purposes)) this.partner(vendor)
+  }
 
   now(): string {
     return new Date(this.time).toISOString()
@@ -65,6 +71,18 @@ export class World {
 
   later(milliseconds: number, act: () => void): void {
     this.due.push({ at: this.time + milliseconds, act })
+  }
+
+  /** How a partner is from now on; what is left out stays as it was. */
+  partner(vendor: string, over: Partial<PartnerRow> = {}): void {
+    const urn = `urn:partner:${vendor}`
+    const base: PartnerRow = this.partners.get(urn) ?? {
+      urn, version: 0, vendor, purpose: purposes[vendor] ?? 'things', breaker: 'CLOSED', openUntil: null, openedAt: null, pausedUntil: null, limit: 50,
+      limitByHand: false, pace: 50, used: 0, queueWait: 0, calls: 0, failed: 0, slow: 0, throttled: 0, lastGoodAt: null, processes: 1,
+    }
+    this.partners.set(urn, { ...base, ...over, version: base.version + 1 })
+    this.topics.publish('partners', urn)
+    this.topics.flush()
   }
 
   // What happens to the airline

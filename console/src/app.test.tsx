@@ -46,6 +46,27 @@ test('the board shows every case, and Enter opens the one under the focus', asyn
   expect(at()).toBe(chosen)
 })
 
+test('a partner that is down comes to the top at once, with how long it is left alone', async () => {
+  const { press, world, passes, text } = await open({ flights: several() })
+  await press('g', 'p')
+  expect(location.pathname).toBe('/partners')
+  expect(text('h1')).toBe('Partners')
+  expect(document.querySelectorAll('[role=row]')).toHaveLength(4)
+  world.partner('twilio', { breaker: 'OPEN', openUntil: new Date(Date.now() + 15_000).toISOString(), calls: 12, failed: 9, used: 12.5 })
+  await passes(300)
+  expect(figure('Left alone')).toBe('1')
+  const first = document.querySelector('[role=row]')!.textContent
+  expect(first).toContain('twilio')
+  expect(first).toContain('Left alone for 0:1')
+  expect(first).toContain('12.5 of 50')
+  await press('2')
+  expect(document.querySelectorAll('[role=row]')).toHaveLength(1)
+  world.partner('twilio', { breaker: 'CLOSED', openUntil: null, failed: 0 })
+  await press('1')
+  await passes(300)
+  expect(figure('Left alone')).toBe('0')
+})
+
 test('the order stands still while somebody works; newcomers wait for the dot', async () => {
   const { press, world, passes, at, text } = await open({ flights: several() })
   await press('j')

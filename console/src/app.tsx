@@ -5,6 +5,7 @@ import { useStore } from './live/store'
 import { BoardPage } from './pages/board/page'
 import { CasePage } from './pages/case/page'
 import { HotelsPage } from './pages/hotels/page'
+import { PartnersPage } from './pages/partners/page'
 import { ReviewsPage } from './pages/reviews/page'
 import { useNexa } from './parts/context'
 import { EventStrip } from './parts/event-strip'
@@ -59,6 +60,8 @@ function Screen() {
       return <HotelsPage place={place} />
     case 'reviews':
       return <ReviewsPage place={place} />
+    case 'partners':
+      return <PartnersPage place={place} />
   }
 }
 

@@ -1,7 +1,7 @@
 /** Every address of the console. It holds screen, filter and focus, so a link shows a colleague the same view. */
 import { Store } from './live/store'
 
-export type Screen = 'board' | 'case' | 'hotels' | 'reviews'
+export type Screen = 'board' | 'case' | 'hotels' | 'reviews' | 'partners'
 
 export interface Place {
   screen: Screen
@@ -19,9 +19,10 @@ const nowhere = { urn: null, airport: null, filter: null, search: '', at: null }
 export const board = (over: Partial<Place> = {}): Place => ({ ...nowhere, screen: 'board', ...over })
 export const caseOf = (urn: string, over: Partial<Place> = {}): Place => ({ ...nowhere, screen: 'case', urn, ...over })
 export const hotels = (over: Partial<Place> = {}): Place => ({ ...nowhere, screen: 'hotels', ...over })
+export const partners = (over: Partial<Place> = {}): Place => ({ ...nowhere, screen: 'partners', ...over })
 export const reviews = (over: Partial<Place> = {}): Place => ({ ...nowhere, screen: 'reviews', ...over })
 
-const roots: Record<Screen, string> = { board: '/', case: '/cases/', hotels: '/hotels', reviews: '/reviews' }
+const roots: Record<Screen, string> = { board: '/', case: '/cases/', hotels: '/hotels', reviews: '/reviews', partners: '/partners' }
 
 /** The address of a place. */
 export function href(place: Place): string {
@@ -38,6 +39,7 @@ export function parse(path: string, query: string): Place {
   if (path.startsWith(roots.case)) return caseOf(decodeURIComponent(path.slice(roots.case.length)), over)
   if (path === roots.hotels) return hotels(over)
   if (path === roots.reviews) return reviews(over)
+  if (path === roots.partners) return partners(over)
   return board(over)
 }
 

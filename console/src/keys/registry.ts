@@ -43,6 +43,7 @@ const table = [
   { id: 'go board', keys: ['g b'], scope: 'everywhere', words: 'Board', group: 'Go' },
   { id: 'go hotels', keys: ['g h'], scope: 'everywhere', words: 'Hotels', group: 'Go' },
   { id: 'go reviews', keys: ['g r'], scope: 'everywhere', words: 'Review', group: 'Go' },
+  { id: 'go partners', keys: ['g p'], scope: 'everywhere', words: 'Partners', group: 'Go' },
   { id: 'go locks', keys: ['g l'], scope: 'everywhere', words: 'My next lock', group: 'Go' },
   ...Array.from({ length: 9 }, (_, place) => filter(place + 1)),
 ] as const

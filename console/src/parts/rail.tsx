@@ -3,7 +3,7 @@ import { shortcut } from '../keys/registry'
 import { useKeys } from '../keys/keyboard'
 import { useRows } from '../live/collection'
 import { useStore } from '../live/store'
-import { type Place, board, hotels, href, reviews } from '../paths'
+import { type Place, board, hotels, href, partners, reviews } from '../paths'
 import { Icon, type IconName } from '../ui/icon'
 import { useNexa } from './context'
 import { goToLock } from './status-bar'
@@ -20,6 +20,7 @@ const entries: readonly Entry[] = [
   { words: 'Board', icon: 'board', place: board(), key: 'go board' },
   { words: 'Hotels', icon: 'hotel', place: hotels(), key: 'go hotels' },
   { words: 'Review', icon: 'review', place: reviews(), key: 'go reviews' },
+  { words: 'Partners', icon: 'partner', place: partners(), key: 'go partners' },
 ]
 
 /** The screens there are. */
@@ -32,6 +33,7 @@ export function Rail() {
     'go board': { run: () => journey.home() },
     'go hotels': { run: () => journey.go(hotels()) },
     'go reviews': { run: () => journey.go(reviews()) },
+    'go partners': { run: () => journey.go(partners()) },
     'go locks': { run: () => goToLock(floor, journey) },
   })
   return (
