@@ -27,6 +27,7 @@ from kernel.secret import Secret
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from runtime.embedded.valkey import ValkeyUrls
+from runtime.faults.twins import Page, an_order
 from runtime.settings import DATABASES, Environment, Settings
 from runtime.worker import Worker
 from tests.builders import a_case, a_draft
@@ -88,10 +89,16 @@ class Storm:
             rows = await connection.execute(text("select failure from workflow where tenant = :tenant"), {"tenant": self.tenant})
             return [str(row) for row in rows.scalars()]
 
-    async def unknown_cards(self) -> int:
-        async with self.databases["wallet"].read(self.tenant) as connection:
+    async def in_review(self, domain: str) -> int:
+        """How many calls to partners nobody can make out."""
+        async with self.databases[domain].read(self.tenant) as connection:
             statement = text("select count(*) from operation where tenant = :tenant and state = 'REVIEW'")
             return int((await connection.execute(statement, {"tenant": self.tenant})).scalar_one())
+
+    def only(self, vendor: str) -> None:
+        """Rooms come from this source alone."""
+        registry = self.partners.registry
+        self.partners = replace(self.partners, registry=replace(registry, hotels={vendor: registry.hotels[vendor]}))
 
     async def until_quiet(self, workflows: int = 0, seconds: float = 120.0) -> None:
         """Until every workflow has ended, as many as there are sub-cases unless said. Raises: TimeoutError."""
@@ -102,8 +109,10 @@ class Storm:
                     return
                 await asyncio.sleep(0.1)
 
-    def bookings(self) -> list[dict[str, Any]]:
-        return [each for each in self.partners.book("hotelbeds")["bookings"] if each["status"] == "CONFIRMED"]
+    def bookings(self) -> list[Page]:
+        """Of all sources."""
+        held = [*self.partners.book("hotelbeds")["bookings"], *map(an_order, self.partners.book("amadeus")["orders"])]
+        return [each for each in held if each["status"] == "CONFIRMED"]
 
     def cards(self) -> list[dict[str, Any]]:
         return [each for each in self.partners.book("pomelo")["cards"] if each["status"] == "ACTIVE"]
@@ -140,22 +149,40 @@ async def test_every_voucher_ends_with_a_room_a_card_and_two_texts(storm: Storm)
 
 
 async def test_a_declined_offer_is_given_back(storm: Storm) -> None:
+    storm.only("hotelbeds")
+    await _decline(storm)
+    assert (storm.bookings(), storm.cards()) == ([], [])
+
+
+async def test_a_declined_order_that_nothing_takes_back_is_a_persons_with_its_references(storm: Storm) -> None:
+    storm.only("amadeus")
+    confirmation = await _decline(storm)
+    assert ([each["reference"] for each in storm.bookings()], storm.cards()) == ([confirmation], [])
+    async with storm.databases["cases"].read(storm.tenant) as connection:
+        found = (await queries.reviews(connection, storm.tenant)).items
+    (review,) = [item for item in found if item.sub_case is not None]
+    assert (review.evidence["vendor"], review.evidence["partner_reference"]) == ("amadeus", confirmation)
+
+
+async def _decline(storm: Storm) -> str:
+    """One party gets a room and declines it; what its booking was called."""
     await storm.issue(1)
     async with storm.worker():
         await storm.until_quiet()
         [sub_case] = await storm.now()
+        assert sub_case.offer is not None
         async with storm.databases["cases"].work(storm.tenant) as work:
             await actions.decline_offer(work, DeclineOffer(sub_case.urn, sub_case.snapshot_version, "no, thanks"))
         await storm.until_quiet(workflows=2)
-    assert (storm.bookings(), storm.cards()) == ([], [])
-    [sub_case] = await storm.now()
-    assert (sub_case.status, sub_case.offer) == (SubCaseStatus.REJECTED_BY_PAX, None)
+    [declined] = await storm.now()
+    assert (declined.status, declined.offer) == (SubCaseStatus.REJECTED_BY_PAX, None)
+    return sub_case.offer.confirmation
 
 
 async def test_nothing_is_doubled_or_orphaned_when_workers_die_and_partners_fail(storm: Storm) -> None:
     """Four workers die one after the other while a third of all bookings and texts, and many a card, goes wrong."""
     faults = (FaultKind.LOST_ANSWER, FaultKind.LOST_REQUEST, FaultKind.ERROR_EXECUTED, FaultKind.THROTTLE_BARE)
-    for partner, operation in (("hotelbeds", "book"), ("pomelo", "*"), ("twilio", "create")):
+    for partner, operation in (("hotelbeds", "book"), ("amadeus", "order"), ("pomelo", "*"), ("twilio", "create")):
         for seed, kind in enumerate(faults):
             odds = 0.03 if partner == "pomelo" else 0.08  # a card is a handful of calls
             storm.partners.order(partner, kind, operation, probability=odds, count=10, seed=seed)
@@ -166,7 +193,7 @@ async def test_nothing_is_doubled_or_orphaned_when_workers_die_and_partners_fail
     async with storm.worker():
         await storm.until_quiet()
     assert set(await storm.workflows()) <= {"DONE", "COMPENSATED"}
-    _agree(await storm.now(), storm, await storm.unknown_cards())
+    _agree(await storm.now(), storm, await storm.in_review("wallet"), await storm.in_review("booking"))
 
 
 async def _kill(tasks: set[asyncio.Task[None]]) -> None:
@@ -177,11 +204,16 @@ async def _kill(tasks: set[asyncio.Task[None]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=0.5)
 
 
-def _agree(sub_cases: list[SubCase], storm: Storm, unknown_cards: int = 0) -> None:
-    """What is shown is what is held: one room each, one card at most; of `unknown_cards` a review says that nobody can tell."""
+def _agree(sub_cases: list[SubCase], storm: Storm, unknown_cards: int = 0, unknown_orders: int = 0) -> None:
+    """What is shown is what is held: one room each, one card at most; of so many a review says that nobody can tell."""
     shown = [each.offer for each in sub_cases if each.offer is not None]
     assert {each.status for each in sub_cases} <= {SubCaseStatus.OFFER_READY, SubCaseStatus.MANUAL_REVIEW}
-    assert sorted(each.confirmation for each in shown) == sorted(each["reference"] for each in storm.bookings())
+    held = {each["reference"]: each for each in storm.bookings()}
+    confirmed = {each.confirmation for each in shown}
+    assert len(confirmed) == len(shown)
+    assert confirmed <= set(held)
+    assert all(not held[each].get("traceable", True) for each in set(held) - confirmed)
+    assert len(held) - len(confirmed) <= unknown_orders
     assert 0 <= len(storm.cards()) - sum(each.card is not None for each in shown) <= unknown_cards
     bodies = [(each["to"], each["body"]) for each in storm.texts()]
     assert len(bodies) == len(set(bodies))
