@@ -2,8 +2,9 @@
 
 In this order, for each account (partner and airline, as partners count):
 breaker          is it left alone at the moment (`kernel/breaker.py`)?
-in flight        how many may be under way in this process: x 0.7 for a throttle, a failure or a slow answer, never below one; one more
-                 for each full round that went well while half was used. Look-ups and undos go first here too.
+in flight        how many may be under way in this process: x 0.7 for a throttle or a slow answer, as every time-out is, never below
+                 one; one more for each full round that went well while half was used. What fails at once is no sign of a crowd: that
+                 is the breaker's. Look-ups and undos go first here too.
 pace             aiolimiter lets this process ask for slots no faster than the ceiling allows them, what goes first beside the rest
 slot             reserved in the shared line (`kernel/account.py`), and slept for
 last look        the slot is given up and another taken when the sleeper woke late, when the line was laid out anew meanwhile (throttled,
@@ -196,7 +197,7 @@ class Lane:
                 pause = outcome.pause.total_seconds() if outcome.pause is not None else 1 / self.ceiling
                 self._paused_until = max(self._paused_until, clock.monotonic() + pause)
             if outcome.verdict is not None:
-                bad = outcome.verdict in (Verdict.THROTTLED, Verdict.FAILED) or outcome.took >= passage.slow_after
+                bad = outcome.verdict is Verdict.THROTTLED or outcome.took >= passage.slow_after
                 self.in_flight.came_back(began, not bad)
             return outcome
 

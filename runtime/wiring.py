@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.registry import SHEETS, vendor_secrets
 from adapters.registry import Registry as Adapters
 from adapters.registry import connect as connect_adapters
-from adapters.registry import vendor_secrets
 from domains.booking.search import Sources
 from gateway.signin.passengers import Links
 from gateway.signin.tokens import SigningKey
@@ -33,6 +33,11 @@ def databases(settings: Settings) -> Databases:
     urls = {name: settings.database(name).reveal() for name in DATABASES if name in settings.database_urls}
     relay, dispatch = settings.relay_url, settings.dispatch_url
     return Databases(urls, relay=relay.reveal() if relay else None, dispatch=dispatch.reveal() if dispatch else None)
+
+
+def unhurried(rate: int) -> dict[str, str]:
+    """For sites where limits are not the matter: so many calls a second are what the sandboxes bear, and what every partner is sent."""
+    return {"NEXA_SANDBOX_RATE": str(rate), "NEXA_PARTNER_LIMITS": ",".join(f"{vendor}={rate}" for vendor in SHEETS)}
 
 
 @dataclass(frozen=True)

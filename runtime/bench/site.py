@@ -21,12 +21,13 @@ from kernel.tenancy import Tenant
 from runtime import site as sites
 from runtime.replay import play
 from runtime.settings import read
+from runtime.wiring import unhurried
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKLY = 1e9  # the replay does not wait between two pushes
 READY_WITHIN = 600.0
 # What nobody knows is looked up within seconds and partners do not throttle: a round need not wait for the one before it to settle.
-_BRISK = {"NEXA_SETTLE_SCALE": "0.02", "NEXA_SANDBOX_RATE": "500"}
+_BRISK = {"NEXA_SETTLE_SCALE": "0.02", **unhurried(500)}
 TOKENS_FOR = 600.0  # seconds; an operator's is good for fifteen minutes
 
 

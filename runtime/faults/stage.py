@@ -33,6 +33,7 @@ from runtime.embedded.process import ServerError
 from runtime.settings import DOMAINS
 from runtime.site import Ports
 from runtime.supervisor import ROOT, Service, Supervisor
+from runtime.wiring import unhurried
 
 WORKERS: Final = ("worker", "worker-2")
 GATEWAYS: Final = ("operator", "passenger", "partner")
@@ -69,7 +70,7 @@ class Stage(Supervisor):
 
     def __init__(self, home: Path, ports: Ports, tenants: Iterable[str], settle_scale: float, say: Callable[[str], None]) -> None:
         others = {name: value for name, value in os.environ.items() if not name.startswith("NEXA_")}
-        scale = {"NEXA_SETTLE_SCALE": str(settle_scale), "NEXA_SANDBOX_RATE": str(SANDBOX_RATE)}
+        scale = {"NEXA_SETTLE_SCALE": str(settle_scale), **unhurried(SANDBOX_RATE)}
         self.environment = {**others, **scale, "NEXA_HOME": str(home), "NEXA_TENANTS": ",".join(tenants)}
         super().__init__(home, ports, self.environment, (), say)
         self._engines: dict[str, AsyncEngine] = {}
