@@ -97,6 +97,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.owe(owner, -1)
         return watch.wire, watch.protocol
 
+    def _sock_connect_cb(self, fut: Any, sock: Any, address: Any) -> None:
+        """As the base; but not left to a process that may be frozen, for which the wire would be ready again and again."""
+        super()._sock_connect_cb(fut, sock, address)  # type: ignore[misc]
+        if fut.done():
+            self.remove_writer(sock.fileno())
+
     def owe(self, owner: Process | None, answers: int) -> None:
         """Counts what is asked, and answered."""
         self.owed[owner] = self.owed.get(owner, 0) + answers

@@ -11,18 +11,20 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from kernel.bus import Bus, Entry, leader, marker, parse, stream
 from kernel.tenancy import Tenant
+from runtime.faults.simulation.loop import TICK
 from runtime.faults.simulation.points import BrokenError, Points
 
 T = TypeVar("T")
 Id = tuple[int, int]
+_NO_TIME: Final = TICK / 1000  # seconds; the clock moves by ticks, and what rounding leaves of one would be waited for without an end
 
 
 @dataclass(slots=True)
@@ -171,7 +173,7 @@ class SimulatedBus(Bus):
             for key in streams:
                 found = self.roads.group(key)
                 found.pending = {id: consumer for id in found.pending if id in found.entries}
-                entries += [self._entry(tenant, key, id, found.entries[id]) for id in found.pending]
+                entries += [replace(self._entry(tenant, key, id, found.entries[id]), again=True) for id in found.pending]
             return sorted(entries, key=lambda entry: entry.order)
 
         return await self._ask("claim", take)
@@ -186,7 +188,7 @@ class SimulatedBus(Bus):
 
         async def wait() -> list[Entry]:
             until = asyncio.get_running_loop().time() + block / 1000
-            while not (entries := take()) and (left := until - asyncio.get_running_loop().time()) > 0:
+            while not (entries := take()) and (left := until - asyncio.get_running_loop().time()) > _NO_TIME:
                 await self.roads.changed(left)
             return entries
 
