@@ -129,16 +129,24 @@ class _Local(CircuitBreakerStorage):  # type: ignore[misc]  # aiobreaker says no
 
 @dataclass(slots=True)
 class _Recent:
-    """What this process saw itself, for when the store is away."""
+    """What this process saw itself, for when the store is away: second by second, so that a busy partner costs no more."""
 
-    calls: deque[tuple[float, Seen]] = field(default_factory=deque)
+    seconds: deque[tuple[int, Seen]] = field(default_factory=deque)
 
-    def add(self, one: Seen) -> Seen:
-        now = clock.monotonic()
-        self.calls.append((now, one))
-        while self.calls[0][0] < now - WINDOW.total_seconds():
-            self.calls.popleft()
-        return sum((each for _, each in self.calls), Seen())
+    def add(self, one: Seen) -> None:
+        now = int(clock.monotonic())
+        if self.seconds and self.seconds[-1][0] == now:
+            self.seconds[-1] = (now, self.seconds[-1][1] + one)
+            return
+        self.seconds.append((now, one))
+        while self.seconds[0][0] < now - WINDOW.total_seconds():
+            self.seconds.popleft()
+
+    def sums(self) -> Seen:
+        return sum((each for _, each in self.seconds), Seen())
+
+    def forget(self) -> None:
+        self.seconds.clear()
 
 
 class Breaker:
@@ -173,7 +181,7 @@ class Breaker:
         if before is not view.breaker:
             self._local.follow(_TO[view.breaker])
             if view.breaker is BreakerState.CLOSED:
-                self._recent.calls.clear()
+                self._recent.forget()
             level = logging.INFO if view.breaker is BreakerState.CLOSED else logging.WARNING
             log.log(level, "the breaker of %s is %s", self.key, view.breaker)
             if self.changed is not None:
@@ -267,12 +275,12 @@ class Breaker:
         if outcome.verdict is None:
             return False
         one = seen(outcome, passage.slow_after)
-        window = self._recent.add(one)
+        self._recent.add(one)
         if not one.failed and not one.slow and not one.throttled and outcome.verdict is not Verdict.UNAUTHORIZED:
             self._unsaid += one
             self._say_soon()
             return False
-        said = self.unsaid() + one
+        said, window = self.unsaid() + one, self._recent.sums()
         try:
             pause = outcome.pause.total_seconds() if outcome.pause is not None else None
             view, window = await self.accounts.note(self.key, self.ceiling, said, good=said.calls > said.failed, pause=pause)
