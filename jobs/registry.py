@@ -27,6 +27,7 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar, cast
 
 from domains.airline.ports import Manifests
+from domains.booking.ports import Rides
 from domains.booking.search import Sources
 from domains.notifications.ports import Chat, Links, Mail, Sms
 from domains.wallet.ports import Cards
@@ -76,6 +77,7 @@ class Ports:
     sessions: Sessions = _absent("sessions")
     manifests: Manifests = _absent("manifests")
     hotels: Sources = _absent("hotels")
+    rides: Mapping[str, Rides] = _absent("rides")
     cards: Cards = _absent("cards")
     messages: Sms = _absent("messages")
     mail: Mail = _absent("mail")

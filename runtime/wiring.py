@@ -81,6 +81,7 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
         sessions=Sessions.connect(coordination),
         manifests=adapters.manifests,
         hotels=Sources(tuple(adapters.hotels.values())),
+        rides=adapters.rides,
         cards=adapters.default_cards,
         messages=adapters.default_texts,
         mail=adapters.default_mail,

@@ -46,3 +46,26 @@ class CancelRooms:
     sub_case: Urn
     workflow: Urn
     reason: str = ""
+
+
+@message("booking")
+class DispatchRide:
+    """Send for a vehicle from the airport to the reserved hotel, `seats` for the whole party. Answer: RideDispatched or RideRefused.
+
+    `preference` names vendors, the most wanted first. Name and number of who rides are read from cases by the job.
+    """
+
+    sub_case: Urn
+    reservation: Urn
+    seats: int
+    ceiling: Money | None = None
+    preference: tuple[str, ...] = ()
+
+
+@message("booking")
+class CancelRide:
+    """Undo what DispatchRide did for this sub-case and workflow, whatever is known of it. Answer: RideCancelled or RideCancelRefused."""
+
+    sub_case: Urn
+    workflow: Urn
+    reason: str = ""

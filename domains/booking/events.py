@@ -92,3 +92,56 @@ class HoldsChanged:
     room_type: str
     airport: str
     night: date
+
+
+@message("booking")
+class RideDispatched:
+    """`shown` is what the passenger shows where a driver asks for it."""
+
+    sub_case: Urn
+    ride: Urn
+    vendor: str
+    vehicle: str
+    shown: str
+    fare: Money | None
+    wait_minutes: int | None
+
+
+@message("booking")
+class RideRefused:
+    """`unknown` is true when nobody can tell whether somebody drives: a person looks with the evidence."""
+
+    sub_case: Urn
+    why: str
+    unknown: bool = False
+    evidence: dict[str, str] | None = None
+
+
+@message("booking")
+class RideCancelled:
+    """What was called off; none when there was nothing to call off any more."""
+
+    sub_case: Urn
+    rides: tuple[Urn, ...]
+
+
+@message("booking")
+class RideCancelRefused:
+    sub_case: Urn
+    why: str
+    evidence: dict[str, str]
+
+
+@message("booking")
+class RideReviewed:
+    """Nobody can tell what a vendor of rides has done (`finding` None), or somebody has found out: FOUND, ABSENT or CANCELLED.
+
+    `opens` is false where whoever asked for the undo is told of it, and opens a review in its place.
+    """
+
+    sub_case: Urn
+    operation: Urn
+    finding: str | None
+    why: str
+    evidence: dict[str, str]
+    opens: bool = True

@@ -24,9 +24,10 @@ from domains.booking.model import (
     Score,
     count_urn,
 )
-from domains.booking.ports import Offer
+from domains.booking.ports import Drive, Offer, Quote
 from domains.booking.ranking import Standing
-from domains.booking.tables import candidate, hold, placement, ranking, reservation
+from domains.booking.tables import candidate, hold, placement, ranking, reservation, ride
+from domains.booking.transport import Dispatch, DispatchState
 from kernel.event import encode, read
 from kernel.hold import Kept
 from kernel.money import Money
@@ -309,3 +310,56 @@ def _living() -> Any:
 
 def _urn(value: str | None) -> Urn | None:
     return None if value is None else Urn(value)
+
+
+# Rides
+
+
+async def begin_ride(work: Work, made: Dispatch) -> bool:
+    """Writes a new one; False when this workflow has one."""
+    names = {"tenant": work.tenant, "urn": made.urn, "sub_case": made.sub_case, "workflow": made.workflow}
+    result = await work.execute(
+        insert(ride).values(names | _ride_row(made)).on_conflict_do_nothing(index_elements=["tenant", "workflow"]).returning(ride.c.urn)
+    )
+    return result.first() is not None
+
+
+async def lock_ride(work: Work, urn: Urn) -> Dispatch | None:
+    """Nobody else's until the transaction ends."""
+    return await _lock_ride(work, ride.c.urn == urn)
+
+
+async def lock_ride_of(work: Work, workflow: Urn) -> Dispatch | None:
+    """That of a workflow, nobody else's until the transaction ends."""
+    return await _lock_ride(work, ride.c.workflow == workflow)
+
+
+async def save_ride(work: Work, made: Dispatch) -> None:
+    """Writes the whole of a locked one."""
+    await work.execute(
+        update(ride)
+        .where(ride.c.tenant == work.tenant, ride.c.urn == made.urn)
+        .values(**_ride_row(made), version=ride.c.version + 1, changed_at=NOW)
+    )
+
+
+async def _lock_ride(work: Work, which: Any) -> Dispatch | None:
+    row = (await work.execute(select(ride).where(ride.c.tenant == work.tenant, which).with_for_update())).one_or_none()
+    if row is None:
+        return None
+    return Dispatch(
+        urn=Urn(row.urn), sub_case=Urn(row.sub_case), workflow=Urn(row.workflow), state=DispatchState(row.state),
+        drive=None if row.drive is None else read(Drive, row.drive), ceiling=None if row.ceiling is None else read(Money, row.ceiling),
+        preference=tuple(row.preference), quotes=tuple(read(Quote, each) for each in row.quotes), place=row.place,
+        client_reference=row.client_reference, reference=row.reference, reply_to=row.reply_to, undo_reply_to=row.undo_reply_to,
+        reason=row.reason, evidence=row.evidence, version=row.version,
+    )  # fmt: skip
+
+
+def _ride_row(made: Dispatch) -> dict[str, Any]:
+    return {
+        "state": made.state.value, "drive": encode(made.drive), "ceiling": encode(made.ceiling), "preference": list(made.preference),
+        "quotes": [encode(each) for each in made.quotes], "place": made.place, "client_reference": made.client_reference,
+        "reference": made.reference, "reply_to": made.reply_to, "undo_reply_to": made.undo_reply_to, "reason": made.reason,
+        "evidence": made.evidence,
+    }  # fmt: skip

@@ -119,3 +119,28 @@ hold = tenant_table(
     partitioned=True,
     versioned=True,
 )
+
+ride = tenant_table(
+    "ride",
+    metadata,
+    urn_column("urn"),
+    urn_column("sub_case"),
+    urn_column("workflow"),
+    Column("state", Text, nullable=False),
+    document("drive", nullable=True),
+    document("ceiling", nullable=True),
+    document("preference"),
+    document("quotes"),  # what may be taken, best first; nothing of who rides, nothing of who drives
+    Column("place", Integer, nullable=False),
+    Column("client_reference", Text),
+    Column("reference", Text),
+    Column("reply_to", Text),
+    Column("undo_reply_to", Text),
+    Column("reason", Text),
+    document("evidence"),
+    instant("changed_at", default_now=True),
+    unique("workflow"),
+    lookup("sub_case"),
+    partitioned=True,
+    versioned=True,
+)

@@ -2,7 +2,7 @@
 
 A text on a phone is one sentence with the link. An e-mail says the same under a title, and that the link is for one person alone. A chat
 message is a template that the airline had approved under the trigger's name (`subcase_offer_ready`), with the same words in each
-language and `{{1}}`, `{{2}}`, `{{3}}` in the place of the airline, the hotel or the amount, and the link.
+language and `{{1}}`, `{{2}}`, … in the place of what `_CHAT` says, in its order.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "fr": "{airline} : une carte prépayée de {amount} pour vos repas est prête. Ouvrez-la ici : {link}",
         "pt": "{airline}: um cartão pré-pago de {amount} para as suas refeições está pronto. Abra aqui: {link}",
     },
+    "transport.dispatched": {
+        "en": "{airline}: {vehicle} takes you to {hotel}. Show the driver the number {shown}. Details: {link}",
+        "es": "{airline}: {vehicle} le lleva al hotel ({hotel}). Muestre al conductor el número {shown}. Detalles: {link}",
+        "fr": "{airline} : {vehicle} vous conduit à l'hôtel ({hotel}). Montrez au chauffeur le numéro {shown}. Détails : {link}",
+        "pt": "{airline}: {vehicle} leva-o ao hotel ({hotel}). Mostre ao motorista o número {shown}. Detalhes: {link}",
+    },
 }
 _TITLES: Final[Mapping[str, Mapping[str, str]]] = {
     "subcase.offer-ready": {
@@ -43,6 +49,12 @@ _TITLES: Final[Mapping[str, Mapping[str, str]]] = {
         "fr": "{airline} : une carte pour vos repas",
         "pt": "{airline}: um cartão para as suas refeições",
     },
+    "transport.dispatched": {
+        "en": "{airline}: your ride to the hotel",
+        "es": "{airline}: su transporte al hotel",
+        "fr": "{airline} : votre transport vers l'hôtel",
+        "pt": "{airline}: o seu transporte para o hotel",
+    },
 }
 _CLOSING: Final[Mapping[str, str]] = {
     "en": "The link is for you alone and works once. Please do not pass this e-mail on.",
@@ -53,12 +65,13 @@ _CLOSING: Final[Mapping[str, str]] = {
 _CHAT: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the approved template's places
     "subcase.offer-ready": ("airline", "hotel", "link"),
     "wallet.card-issued": ("airline", "amount", "link"),
+    "transport.dispatched": ("airline", "vehicle", "shown", "link"),
 }
 _OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
-    "en": {"hotel": "a hotel nearby", "amount": "the airline's allowance"},
-    "es": {"hotel": "un hotel cercano", "amount": "la asignación de la aerolínea"},
-    "fr": {"hotel": "un hôtel proche", "amount": "l'allocation de la compagnie"},
-    "pt": {"hotel": "um hotel próximo", "amount": "o valor da companhia aérea"},
+    "en": {"hotel": "a hotel nearby", "amount": "the airline's allowance", "vehicle": "a car", "shown": "of your booking"},
+    "es": {"hotel": "un hotel cercano", "amount": "la asignación de la aerolínea", "vehicle": "un coche", "shown": "de su reserva"},
+    "fr": {"hotel": "un hôtel proche", "amount": "l'allocation de la compagnie", "vehicle": "une voiture", "shown": "de votre réservation"},
+    "pt": {"hotel": "um hotel próximo", "amount": "o valor da companhia aérea", "vehicle": "um carro", "shown": "da sua reserva"},
 }
 
 # What is spoken where a passenger is stranded, for those whose own language we do not write; airports that are not named speak English.

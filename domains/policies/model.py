@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -35,6 +35,29 @@ class Weights:
     consolidation: Decimal = Decimal("0.15")
 
 
+class TransportMode(StrEnum):
+    """`AUTOMATIC` sends for a ride with the voucher, `MANUAL` leaves it to the desk."""
+
+    AUTOMATIC = "AUTOMATIC"
+    MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Rides from the airport to the hotel. `modes` is by tier, the desk's where none is named; `ceiling` is for one ride, None for none.
+
+    `preference` names vendors, the most wanted first.
+    """
+
+    modes: dict[str, TransportMode] = field(default_factory=dict)
+    ceiling: Money | None = Money(Decimal(60), "USD")
+    preference: tuple[str, ...] = ()
+
+    def mode(self, tier: str) -> TransportMode:
+        """How a party of this tier gets to its hotel."""
+        return self.modes.get(tier, TransportMode.MANUAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     urn: Urn
@@ -45,6 +68,7 @@ class Policy:
     weights: Weights = Weights()
     meals_per_guest_night: Money = Money(Decimal(45), "USD")
     tolerance_percent: Decimal = Decimal(2)  # a rate may move this much between search and booking
+    transport: Transport = Transport()
 
 
 ADULTS_PER_ROOM: Final = 2

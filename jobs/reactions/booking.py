@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domains.booking import actions, queries
-from domains.booking.commands import BookRooms, CancelRooms, RankHotels
+from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
 from domains.booking.events import HoldsChanged
 from domains.booking.model import count_urn
 from domains.cases.events import ReviewDecided
 from jobs.finding import end_operation
 from jobs.operations.book_rooms import asks_of
+from jobs.operations.dispatch_ride import ASKS as RIDES
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.registry import Ports, on, on_many
 from kernel.event import Envelope, encode
@@ -37,6 +38,17 @@ async def book_rooms(work: Work, command: BookRooms, envelope: Envelope, ports: 
 @on(CancelRooms)
 async def cancel_rooms(work: Work, command: CancelRooms, envelope: Envelope, ports: Ports) -> None:
     await actions.cancel_rooms(work, command, envelope.reply_to or "", ports.holds, asks_of(ports))
+
+
+@on(DispatchRide)
+async def dispatch_ride(work: Work, command: DispatchRide, envelope: Envelope, ports: Ports) -> None:
+    reply_to = envelope.reply_to or ""
+    await actions.dispatch_ride(work, command, ReplyTo.parse(reply_to).workflow, reply_to, RIDES)
+
+
+@on(CancelRide)
+async def cancel_ride(work: Work, command: CancelRide, envelope: Envelope, ports: Ports) -> None:
+    await actions.cancel_ride(work, command, envelope.reply_to or "", RIDES)
 
 
 @on_many(HoldsChanged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domains.booking.events import BookingReviewed, CancelRefused
+from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideReviewed
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
@@ -170,27 +170,32 @@ async def alert_review(work: Work, event: ReviewOpened, envelope: Envelope, port
         _alert(work, ports, envelope, event.kind.value, event.case, event.sub_case, item.summary)
 
 
-@on(LeadNotReached, CancelRefused)
-async def review_afterwards(work: Work, event: LeadNotReached | CancelRefused, envelope: Envelope, ports: Ports) -> None:
+@on(LeadNotReached, CancelRefused, RideCancelRefused)
+async def review_afterwards(
+    work: Work, event: LeadNotReached | CancelRefused | RideCancelRefused, envelope: Envelope, ports: Ports
+) -> None:  # fmt: skip
     """What goes wrong after its workflow was told that all is well: a text that comes back, a late booking that cannot be cancelled."""
     if envelope.reply_to is not None:
         return  # a workflow waits for this answer
     found = (await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])).get(event.sub_case)
     if found is not None:
         evidence = event.evidence or {}
-        kind = ReviewKind.PARTIAL_FULFILLMENT if isinstance(event, LeadNotReached) else ReviewKind.BOOKING_FAILED
-        named = evidence.get("operation") if isinstance(event, CancelRefused) else None
+        kind = ReviewKind.BOOKING_FAILED if isinstance(event, CancelRefused) else ReviewKind.PARTIAL_FULFILLMENT
+        named = None if isinstance(event, LeadNotReached) else evidence.get("operation")
         operation = Urn(named) if named else None
         await actions.open_review(work, kind, found.case, found.urn, event.why, evidence, subject=envelope.urn, operation=operation)
 
 
 _IN_QUESTION = {
     BookingReviewed: ReviewKind.OUTCOME_UNKNOWN, CardReviewed: ReviewKind.PAYMENT_FAILED, MessageReviewed: ReviewKind.PARTIAL_FULFILLMENT,
+    RideReviewed: ReviewKind.PARTIAL_FULFILLMENT,
 }  # fmt: skip
 
 
-@on(BookingReviewed, CardReviewed, MessageReviewed)
-async def follow_review(work: Work, event: BookingReviewed | CardReviewed | MessageReviewed, envelope: Envelope, ports: Ports) -> None:
+@on(BookingReviewed, CardReviewed, MessageReviewed, RideReviewed)
+async def follow_review(
+    work: Work, event: BookingReviewed | CardReviewed | MessageReviewed | RideReviewed, envelope: Envelope, ports: Ports
+) -> None:  # fmt: skip
     """Nobody can tell what a partner did: a person looks. Somebody could tell after all: nobody has to look any more."""
     if event.finding is not None:
         await actions.close_review(work, event.operation, Finding(event.finding), event.why)

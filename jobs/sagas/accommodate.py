@@ -1,4 +1,4 @@
-"""A room, an offer, a card, and word to the lead passenger.
+"""A room, an offer, a card, a ride, and word to the lead passenger.
 
 Once the offer is published the party has its room; what fails after that is made good by a person and costs nobody a bed.
 """
@@ -9,14 +9,23 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from domains.booking.commands import BookRooms, CancelRooms, RankHotels
-from domains.booking.events import HotelsRanked, NoHotelFits, RoomsBooked, RoomsCancelled, RoomsRefused
+from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
+from domains.booking.events import (
+    HotelsRanked,
+    NoHotelFits,
+    RideCancelled,
+    RideDispatched,
+    RideRefused,
+    RoomsBooked,
+    RoomsCancelled,
+    RoomsRefused,
+)
 from domains.cases.commands import PublishOffer, WithdrawOffer
 from domains.cases.events import OfferNotPublished, OfferPublished, OfferWithdrawn
 from domains.cases.model import Guests, Offer, SubCase
 from domains.notifications.commands import NotifyLead
 from domains.notifications.events import LeadNotified, LeadNotReached
-from domains.policies.model import Policy
+from domains.policies.model import Policy, TransportMode
 from domains.wallet.commands import IssueCard, VoidCard
 from domains.wallet.events import CardIssued, CardRefused, CardVoided
 from kernel.money import Money
@@ -25,8 +34,17 @@ from kernel.urn import Urn
 
 
 @dataclass(frozen=True, slots=True)
+class RideTerms:
+    """What a ride may cost, and who is to drive; nothing of it is asked of the passenger."""
+
+    ceiling: Money | None
+    preference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
-    """What the voucher was issued for, and the policy's words at that moment. `card` is None when there is nothing to load."""
+    """What the voucher was issued for, and the policy's words at that moment. `card` is None when there is nothing to load, `ride` when
+    nobody is sent for without being asked."""
 
     workflow: Urn
     sub_case: Urn
@@ -44,11 +62,10 @@ class Params:
     weights: dict[str, Decimal]
     tolerance_percent: Decimal
     card: Money | None
+    ride: RideTerms | None = None
 
 
-ACCOMMODATE = Saga(
-    "accommodate",
-    Params,
+_HOUSED = (
     step("choose", ask=RankHotels, done=HotelsRanked, refused=NoHotelFits),
     step("book", ask=BookRooms, done=RoomsBooked, refused=RoomsRefused, undo=CancelRooms, undone=RoomsCancelled),  # the pivot
     step("publish", ask=PublishOffer, done=OfferPublished, refused=OfferNotPublished, undo=WithdrawOffer, undone=OfferWithdrawn),
@@ -57,6 +74,19 @@ ACCOMMODATE = Saga(
     step("card_message", ask=NotifyLead, done=LeadNotified, refused=LeadNotReached, on_failure=CONTINUE_WITH_REVIEW),
 )
 
+WITHOUT_A_RIDE = Saga("accommodate", Params, *_HOUSED)  # version 1: for the workflows that were started with it
+ACCOMMODATE = Saga(
+    "accommodate",
+    Params,
+    *_HOUSED,
+    step(
+        "transport", ask=DispatchRide, done=RideDispatched, refused=RideRefused, undo=CancelRide, undone=RideCancelled,
+        on_failure=CONTINUE_WITH_REVIEW,
+    ),
+    step("transport_message", ask=NotifyLead, done=LeadNotified, refused=LeadNotReached, on_failure=CONTINUE_WITH_REVIEW),
+    version=2,
+)  # fmt: skip
+
 
 def params(sub_case: SubCase, policy: Policy) -> Params:
     """For a sub-case whose voucher was requested. Raises: ValueError when it has no workflow or needs no night."""
@@ -64,6 +94,7 @@ def params(sub_case: SubCase, policy: Policy) -> Params:
         raise ValueError(f"{sub_case.urn} has no voucher to work on")
     limits, weights = policy.constraints, policy.weights
     meals = policy.meals_per_guest_night.times(sub_case.guests.count * sub_case.stay.nights)
+    automatic = policy.transport.mode(sub_case.tier.value) is TransportMode.AUTOMATIC
     return Params(
         workflow=sub_case.workflow,
         sub_case=sub_case.urn,
@@ -81,6 +112,7 @@ def params(sub_case: SubCase, policy: Policy) -> Params:
         weights={"cost": weights.cost, "distance": weights.distance, "consolidation": weights.consolidation},
         tolerance_percent=policy.tolerance_percent,
         card=meals if meals.amount > 0 else None,
+        ride=RideTerms(policy.transport.ceiling, policy.transport.preference) if automatic else None,
     )
 
 
@@ -186,4 +218,37 @@ def card_message(params: Params, answers: Answers) -> NotifyLead | None:
 
 
 def tell_card_message(answer: LeadNotified) -> str:
+    return f"Told by {answer.channel}"
+
+
+def transport(params: Params, answers: Answers) -> DispatchRide | None:
+    """A seat for everybody but those who are held."""
+    if params.ride is None:
+        return None
+    booked: RoomsBooked = answers["book"]
+    seats = params.guests.adults + params.guests.children
+    return DispatchRide(params.sub_case, booked.reservation, seats, params.ride.ceiling, params.ride.preference)
+
+
+def undo_transport(params: Params, answers: Answers, reason: str) -> CancelRide:
+    return CancelRide(params.sub_case, params.workflow, reason)
+
+
+def tell_transport(answer: RideDispatched) -> str:
+    fare = f" for {answer.fare}" if answer.fare else ""
+    wait = f", in {answer.wait_minutes} min" if answer.wait_minutes is not None else ""
+    return f"{answer.vehicle} by {answer.vendor}{fare}{wait}"
+
+
+def transport_message(params: Params, answers: Answers) -> NotifyLead | None:
+    """Nothing is said of a ride that nobody drives; the review of its step tells the operators."""
+    sent: RideDispatched | None = answers.get("transport")
+    if sent is None:
+        return None
+    booked: RoomsBooked = answers["book"]
+    facts = {"vehicle": sent.vehicle, "shown": sent.shown, "hotel": booked.hotel_name}
+    return NotifyLead(params.sub_case, "transport.dispatched", sent.ride, facts)
+
+
+def tell_transport_message(answer: LeadNotified) -> str:
     return f"Told by {answer.channel}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from domains.booking.events import CancelRefused
+from domains.booking.events import CancelRefused, RideCancelRefused
 from domains.cases import actions
 from domains.cases.events import WorkflowEnded
 from domains.wallet.events import VoidRefused
@@ -16,7 +16,7 @@ from kernel.saga.runner import Hooks
 from kernel.urn import Urn
 from kernel.work import Work
 
-_UNDO_REFUSALS = frozenset(map(name_of, (CancelRefused, VoidRefused)))
+_UNDO_REFUSALS = frozenset(map(name_of, (CancelRefused, RideCancelRefused, VoidRefused)))
 
 
 def hooks(ports: Ports) -> Hooks:

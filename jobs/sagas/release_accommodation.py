@@ -1,4 +1,4 @@
-"""Gives back what `accommodate` got, after the passenger said no: the offer, the card, the room.
+"""Gives back what `accommodate` got, after the passenger said no: the offer, the ride, the card, the room.
 
 Nothing here is undone: what a partner will not take back is a person's business, and the rest is given back all the same.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domains.booking.commands import CancelRooms
-from domains.booking.events import CancelRefused, RoomsCancelled
+from domains.booking.commands import CancelRide, CancelRooms
+from domains.booking.events import CancelRefused, RideCancelled, RideCancelRefused, RoomsCancelled
 from domains.cases.commands import WithdrawOffer
 from domains.cases.events import OfferWithdrawn
 from domains.cases.model import SubCase
@@ -28,12 +28,19 @@ class Params:
     reason: str
 
 
+_WITHDRAW = step("withdraw", ask=WithdrawOffer, done=OfferWithdrawn, on_failure=CONTINUE_WITH_REVIEW)
+_VOID = step("void", ask=VoidCard, done=CardVoided, refused=VoidRefused, on_failure=CONTINUE_WITH_REVIEW)
+_CANCEL = step("cancel", ask=CancelRooms, done=RoomsCancelled, refused=CancelRefused, on_failure=CONTINUE_WITH_REVIEW)
+
+WITHOUT_A_RIDE = Saga("release_accommodation", Params, _WITHDRAW, _VOID, _CANCEL)  # version 1: for those that were started with it
 RELEASE_ACCOMMODATION = Saga(
     "release_accommodation",
     Params,
-    step("withdraw", ask=WithdrawOffer, done=OfferWithdrawn, on_failure=CONTINUE_WITH_REVIEW),
-    step("void", ask=VoidCard, done=CardVoided, refused=VoidRefused, on_failure=CONTINUE_WITH_REVIEW),
-    step("cancel", ask=CancelRooms, done=RoomsCancelled, refused=CancelRefused, on_failure=CONTINUE_WITH_REVIEW),
+    _WITHDRAW,
+    step("call_off", ask=CancelRide, done=RideCancelled, refused=RideCancelRefused, on_failure=CONTINUE_WITH_REVIEW),
+    _VOID,
+    _CANCEL,
+    version=2,
 )
 
 
@@ -52,3 +59,7 @@ def void(params: Params, answers: Answers) -> VoidCard:
 
 def cancel(params: Params, answers: Answers) -> CancelRooms:
     return CancelRooms(params.sub_case, params.workflow, params.reason)
+
+
+def call_off(params: Params, answers: Answers) -> CancelRide:
+    return CancelRide(params.sub_case, params.workflow, params.reason)

@@ -12,14 +12,16 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from domains.booking.commands import BookRooms, CancelRooms, RankHotels
+from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
 from domains.booking.search import Sources
 from domains.cases.model import Guests, PnrDraft
 from domains.notifications.commands import NotifyLead
 from domains.notifications.events import MessageFound, MessageMissed
 from domains.wallet.commands import IssueCard, VoidCard
 from jobs.operations.book_rooms import BOOK_ROOMS, ORDER_ROOMS
+from jobs.operations.cancel_ride import CANCEL_RIDE
 from jobs.operations.cancel_rooms import CANCEL_ROOMS
+from jobs.operations.dispatch_ride import DISPATCH_RIDE, QUOTE_RIDES
 from jobs.operations.issue_card import ISSUE_CARD
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.operations.send_message import SEND_LETTER, SEND_MESSAGE, SEND_NOTE
@@ -39,9 +41,13 @@ from tests.domains.booking.rooms import CHECK_IN, a_wish
 from tests.harness.partners import Partners, partners
 from tests.harness.saga import an_engine, running
 
-OPERATIONS = (SEARCH_HOTELS, BOOK_ROOMS, ORDER_ROOMS, CANCEL_ROOMS, ISSUE_CARD, VOID_CARD, SEND_MESSAGE, SEND_NOTE, SEND_LETTER)
+OPERATIONS = (
+    SEARCH_HOTELS, BOOK_ROOMS, ORDER_ROOMS, CANCEL_ROOMS, QUOTE_RIDES, DISPATCH_RIDE, CANCEL_RIDE, ISSUE_CARD, VOID_CARD, SEND_MESSAGE,
+    SEND_NOTE, SEND_LETTER,
+)  # fmt: skip
 REACTIONS: Mapping[type, Any] = {
-    RankHotels: booking.search_hotels, BookRooms: booking.book_rooms, CancelRooms: booking.cancel_rooms, IssueCard: wallet.issue_card,
+    RankHotels: booking.search_hotels, BookRooms: booking.book_rooms, CancelRooms: booking.cancel_rooms,
+    DispatchRide: booking.dispatch_ride, CancelRide: booking.cancel_ride, IssueCard: wallet.issue_card,
     VoidCard: wallet.void_card, NotifyLead: notifications.notify_lead, MessageMissed: notifications.try_next_channel,
     MessageFound: notifications.settle_message,
 }  # fmt: skip
@@ -74,7 +80,7 @@ class Floor:
 
     async def ask(self, command: Any, attempt: int = 1) -> None:
         """Puts a question as a saga does."""
-        step = f"~{name_of(command)}" if isinstance(command, (CancelRooms, VoidCard)) else name_of(command)
+        step = f"~{name_of(command)}" if isinstance(command, (CancelRide, CancelRooms, VoidCard)) else name_of(command)
         envelope = Envelope(
             urn=event_urn(), tenant=self.tenant, sender="cases", name=name_of(command), version=1, aggregate=self.sub_case, seq=0,
             correlation="c", at=datetime.now(UTC), body=encode(command), reply_to=f"{self.workflow}|{step}|{attempt}",
@@ -130,6 +136,10 @@ class Floor:
         """What the hotels hold."""
         return [each for each in self.partners.book("hotelbeds")["bookings"] if each["status"] == status]
 
+    def rides(self, *statuses: str) -> list[dict[str, Any]]:
+        """What Uber drives or has driven; of all statuses where none is named."""
+        return [each for each in self.partners.book("uber")["trips"] if not statuses or each["status"] in statuses]
+
     def cards(self, status: str = "ACTIVE") -> list[dict[str, Any]]:
         return [each for each in self.partners.book("pomelo")["cards"] if each["status"] == status]
 
@@ -154,8 +164,8 @@ async def a_floor(
     reached, links = partners(), Links()
     ports = Ports(
         databases, holds=Holds(redis), hotels=Sources([reached.registry.hotels[each] for each in sources]),
-        cards=reached.registry.default_cards, messages=reached.registry.default_texts, mail=reached.registry.default_mail,
-        chat=reached.registry.default_chat, links=links, settle_scale=scale,
+        rides=reached.registry.rides, cards=reached.registry.default_cards, messages=reached.registry.default_texts,
+        mail=reached.registry.default_mail, chat=reached.registry.default_chat, links=links, settle_scale=scale,
     )  # fmt: skip
     engine = an_engine(databases, tenant, operations=Operations(*map(hurried, operations)), ports=ports, scale=scale)
     async with running(engine):

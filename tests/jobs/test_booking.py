@@ -256,7 +256,7 @@ async def test_a_wiped_store_of_holds_is_rebuilt(floor: Floor, redis: Redis) -> 
 def test_every_operation_of_booking_says_how_it_is_resolved() -> None:
     assert {each.name: each.kind.value for each in OPERATIONS} == {
         "search_hotels": "READ", "book_rooms": "C", "order_rooms": "D", "cancel_rooms": "A", "issue_card": "A", "void_card": "A",
-        "send_message": "C", "send_note": "D", "send_letter": "D",
+        "send_message": "C", "send_note": "D", "send_letter": "D", "quote_rides": "READ", "dispatch_ride": "C", "cancel_ride": "A",
     }  # fmt: skip
 
 

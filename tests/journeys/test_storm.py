@@ -169,7 +169,7 @@ async def test_every_voucher_becomes_an_offer(vouchered: list[Row]) -> None:
         assert row["offer"]["rooms"] == row["rooms"]
         assert row["workflow"]["state"] == "DONE"
         assert {(step["name"], step["attempt"]) for step in row["workflow"]["steps"]} == {
-            (name, 1) for name in ("choose", "book", "publish", "notify", "card", "card_message")
+            (name, 1) for name in ("choose", "book", "publish", "notify", "card", "card_message", "transport", "transport_message")
         }
 
 

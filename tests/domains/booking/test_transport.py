@@ -50,6 +50,7 @@ def test_preference_comes_before_the_fare_and_the_fare_before_the_wait() -> None
     assert choose({"other": [slow, cheap], "contracted": [dear]}, seats=1, ceiling=None).ranked == (cheap, slow, dear)
     made = choose({"other": [slow, cheap], "contracted": [dear]}, seats=1, ceiling=None, preference=["contracted"])
     assert made.ranked == (dear, cheap, slow)
+    assert made.of_each == (dear, cheap)
 
 
 def test_what_is_not_said_comes_last() -> None:

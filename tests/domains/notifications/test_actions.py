@@ -346,7 +346,8 @@ async def test_what_a_person_finds_out_about_a_message_is_the_last_word(desk: De
 # --- what is said -----------------------------------------------------------------------------------------------------------------------
 
 LINK = "https://b6.example/?token=x"
-TRIGGERS = (READY, "wallet.card-issued")
+RIDE = "transport.dispatched"
+TRIGGERS = (READY, "wallet.card-issued", RIDE)
 LANGUAGES = ("en", "es", "fr", "pt")
 
 
@@ -361,23 +362,23 @@ def test_a_text_holds_the_link_and_says_something_for_a_missing_fact() -> None:
 @pytest.mark.parametrize("trigger", TRIGGERS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_trigger_is_said_in_every_language_on_every_channel(trigger: str, language: str) -> None:
-    facts = {"hotel": "Quay Inn", "amount": "45.00 USD"}
-    fact = "Quay Inn" if trigger == READY else "45.00 USD"
+    facts = {"hotel": "Quay Inn", "amount": "45.00 USD", "vehicle": "UberX", "shown": "r1de"}
+    said_of = {READY: ("Quay Inn",), "wallet.card-issued": ("45.00 USD",), RIDE: ("UberX", "r1de")}[trigger]
     said = text_for(trigger, language, "B6", facts, LINK)
     letter, note = letter_for(trigger, language, "B6", facts, LINK), note_for(trigger, language, "B6", facts, LINK)
     assert said.startswith("B6")
     assert said.endswith(LINK)
-    assert fact in said
+    assert all(fact in said for fact in said_of)
     assert letter.title.startswith("B6")
     assert letter.body.startswith(said)
     assert "\n" not in letter.title
-    assert note.parameters == ("B6", fact, LINK)
+    assert note.parameters == ("B6", *said_of, LINK)
     assert note.template == trigger.replace(".", "_").replace("-", "_")
     assert trigger_of(said) == trigger_of(letter.body) == trigger
 
 
 def test_no_two_languages_say_the_same() -> None:
-    assert len({text_for(trigger, language, "B6", {}, "l") for trigger in TRIGGERS for language in LANGUAGES}) == 8
+    assert len({text_for(trigger, language, "B6", {}, "l") for trigger in TRIGGERS for language in LANGUAGES}) == 12
 
 
 def test_what_is_not_ours_is_about_nothing() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from domains.booking.events import CancelRefused
+from domains.booking.events import CancelRefused, RideCancelRefused
 from domains.wallet.events import VoidRefused
 from jobs.sagas import load
 from jobs.sagas.release_accommodation import Params as ReleaseParams
@@ -38,16 +38,23 @@ class Script:
     refusals: Mapping[str, Answer]
 
 
+_RELEASE: Final = Script(
+    ReleaseParams(accommodate.SUB_CASE, accommodate.WORKFLOW, accommodate.RESERVATION, "declined"),
+    {
+        key: accommodate.ANSWERS[f"~{undo}"]
+        for key, undo in (("withdraw", "publish"), ("call_off", "transport"), ("void", "card"), ("cancel", "book"))
+    },
+    {
+        "call_off": lambda command, asked: RideCancelRefused(command.sub_case, "the desk is closed", {"partner_reference": "x1"}),
+        "void": lambda command, asked: VoidRefused(command.sub_case, "frozen", {"card": "c-1"}),
+        "cancel": lambda command, asked: CancelRefused(command.sub_case, "past the deadline", {"reference": "x1"}),
+    },
+)
 SCRIPTS: Final = {
-    "accommodate@1": Script(accommodate.some_params(), accommodate.ANSWERS, accommodate.REFUSALS),
-    "release_accommodation@1": Script(
-        ReleaseParams(accommodate.SUB_CASE, accommodate.WORKFLOW, accommodate.RESERVATION, "declined"),
-        {key: accommodate.ANSWERS[f"~{undo}"] for key, undo in (("withdraw", "publish"), ("void", "card"), ("cancel", "book"))},
-        {
-            "void": lambda command, asked: VoidRefused(command.sub_case, "frozen", {"card": "c-1"}),
-            "cancel": lambda command, asked: CancelRefused(command.sub_case, "past the deadline", {"reference": "x1"}),
-        },
-    ),
+    "accommodate@1": Script(accommodate.some_params(ride=None), accommodate.ANSWERS, accommodate.REFUSALS),
+    "accommodate@2": Script(accommodate.some_params(), accommodate.ANSWERS, accommodate.REFUSALS),
+    "release_accommodation@1": _RELEASE,
+    "release_accommodation@2": _RELEASE,
 }
 
 

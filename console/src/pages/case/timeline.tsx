@@ -49,6 +49,7 @@ export function stepsOf(lines: readonly TimelineLine[]): Step[] {
 
 const stepWords: Record<string, string> = {
   choose: 'Choose hotels', book: 'Book rooms', publish: 'Publish the offer', notify: 'Tell the passenger', card: 'Issue the card', card_message: 'Tell about the card',
+  transport: 'Send for a ride', transport_message: 'Tell about the ride', call_off: 'Call the ride off',
   withdraw: 'Withdraw the offer', cancel: 'Cancel rooms', void: 'Void the card',
 }
 const stateLook: Record<string, [IconName, string]> = {
