@@ -45,7 +45,7 @@ class Broken(TransportError):
 
 
 class Unintelligible(ValueError):
-    """An answer came, but it is not what the contract says."""
+    """An answer came, but it is not what the contract says. The message is written down: it names a field and never its value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,9 @@ class PartnerClient:
             said = understand(reply)
         except (Unintelligible, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             # The partner has acted, or not, and its words do not say which; a bug of ours in reading them is no better.
-            return Unknown(f"unintelligible: {type(error).__name__}", reply.evidence()), Verdict.FAILED
+            # Ours name a field and never its value; what Python says of a value quotes it.
+            named = error if isinstance(error, Unintelligible) else type(error).__name__
+            return Unknown(f"unintelligible: {named}", reply.evidence()), Verdict.FAILED
         if isinstance(said, NotSent):
             return said, Verdict.THROTTLED if said.why == THROTTLED else Verdict.UNAUTHORIZED
         if isinstance(said, Unknown):

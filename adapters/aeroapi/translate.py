@@ -68,6 +68,8 @@ def _day(record: Object) -> date | None:
 
 def _state(record: Object) -> FlightState:
     words = text(record, "status").lower()
+    if not isinstance(record.get("cancelled"), bool):  # a cancelled flight must not pass for one that goes
+        raise Unintelligible("cancelled is neither true nor false")
     if record.get("cancelled") is True:
         return FlightState.CANCELLED if "cancel" in words else FlightState.UNCLEAR
     if _at(record, "actual_on") or _at(record, "actual_in"):

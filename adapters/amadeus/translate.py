@@ -104,7 +104,11 @@ def priced(answer: object, search: Search, kind: int) -> list[Priced]:
 def _of_hotel(told: Object, search: Search, kind: int) -> list[Priced] | None:
     try:
         hotel = text(inner(told, "hotel"), "hotelId")
-        return [_priced(hotel, offer, search, kind) for offer in items(told, "offers")] if told.get("available") is not False else []
+        if told.get("available") is False:
+            return []
+        if "offers" not in told:
+            raise Unintelligible("offers is missing")
+        return [_priced(hotel, offer, search, kind) for offer in items(told, "offers")]
     except ValueError:
         return None
 
@@ -207,6 +211,8 @@ def repriced(answer: object, rate: Rate) -> tuple[Rate, tuple[CancellationCharge
         raise Unintelligible("the offer is not available, and no error says so")
     (offer,) = items(told, "offers")
     price = _price(offer).times(rate.occupancy.rooms)
+    if price.currency != rate.total.currency:
+        raise Unintelligible("currency is not the one that was offered")
     return replace(rate, key=text(offer, "id"), kind=RateKind.BOOKABLE, total=price), _charges(offer, price.currency, rate.occupancy.rooms)
 
 

@@ -164,7 +164,9 @@ def _contact(order: Object) -> Contact:
 
 
 def _number(phone: Object) -> str:
-    return f"+{(text_or_none(phone, 'countryCallingCode') or '').lstrip('+')}{text_or_none(phone, 'number') or ''}"
+    """In E.164; empty without the country's code: what is left would be somebody else's number."""
+    code, number = text_or_none(phone, "countryCallingCode"), text_or_none(phone, "number")
+    return f"+{code.lstrip('+')}{number}" if code and number else ""
 
 
 def _kind(word: str) -> TravellerKind:

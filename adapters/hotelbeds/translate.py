@@ -115,14 +115,22 @@ def offers(answer: object, search: Search) -> tuple[Offer, ...]:
 
     A hotel that breaks the contract is left out. Raises: Unintelligible when all do, or the answer itself does.
     """
-    if "hotels" not in an_object(answer):
-        raise Unintelligible("hotels is missing")
-    hotels = items(inner_or_empty(an_object(answer), "hotels"), "hotels")
+    hotels = listed(inner(an_object(answer), "hotels"), "hotels")
     readable = [offers for hotel in hotels if (offers := _offers_or_none(hotel, search)) is not None]
     if hotels and not readable:
         raise Unintelligible("no hotel is readable")
     found = [offer for offers in readable for offer in offers]
     return tuple(sorted(found, key=lambda offer: (offer.distance_km, offer.total, offer.urn)))
+
+
+def listed(of: Object, name: str) -> list[Object]:
+    """The objects of a list that may only be left out where a total says that there are none. Raises: Unintelligible.
+
+    An answer that has them under another name must not pass for "there is nothing".
+    """
+    if of.get(name) is None and text_or_none(of, "total") != "0":
+        raise Unintelligible(f"{name} is missing")
+    return items(of, name)
 
 
 def _offers_or_none(hotel: Object, search: Search) -> list[Offer] | None:
@@ -145,7 +153,7 @@ class _Priced:
 
 
 def _offers_of(hotel: Object, search: Search) -> list[Offer]:
-    priced = [_priced(hotel, room, rate) for room in items(hotel, "rooms") for rate in items(room, "rates")]
+    priced = [_priced(hotel, room, rate) for room in listed(hotel, "rooms") for rate in listed(room, "rates")]
     boards = sorted({rate.board for rate in priced})
     return [_offer(hotel, choice, search) for board in boards for choice in _choices([r for r in priced if r.board == board], search)]
 
@@ -258,6 +266,8 @@ def checked(answer: object, offer: Offer) -> Offer:
         raise Unintelligible(f"{len(fresh)} rates for {len(offer.rates)} asked")
     rates = tuple(replace(now.rate, occupancy=was.occupancy) for now, was in zip(fresh, offer.rates, strict=True))
     total = _sum(rate.total for rate in rates)
+    if total.currency != offer.total.currency:
+        raise Unintelligible("currency is not the one that was offered")
     left = [rate.allotment for rate in fresh if rate.allotment]  # checkrates may leave it out
     return replace(
         offer,
@@ -322,7 +332,7 @@ def cancellation_charge(booking: Object) -> Money | None:
 
 def descriptions(answer: object) -> dict[str, Description]:
     """By hotel code."""
-    return {str(integer(hotel, "code")): _description(hotel) for hotel in items(an_object(answer), "hotels")}
+    return {str(integer(hotel, "code")): _description(hotel) for hotel in listed(an_object(answer), "hotels")}
 
 
 def _description(hotel: Object) -> Description:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from adapters.pomelo import SHEET, VENDOR, translate, wire
@@ -64,14 +65,14 @@ class Pomelo:
             card = text(made, "id")
             owned = translate.account_request(user, request, country)
             account_id = await steps.do("account", "/core/accounts/v1", owned, translate.identity)
-            credit = await steps.do("load", "/core/transactions/v1", translate.credit(account_id, request.amount), translate.movement)
+            credit = await steps.do("load", "/core/transactions/v1", translate.credit(account_id, request.amount), _moved(request.amount))
         except _Stopped as stopped:
             return await self._leave_nothing(tenant, card, steps.whole(stopped.answer))
         return Ok(translate.issued(user, made, account_id, credit, request.amount))
 
     async def load(self, tenant: Tenant, card: IssuedCard, amount: Money, key: str) -> Answer[Loaded]:
         body = translate.credit(card.account, amount)
-        answer = await self.post(tenant, "load", "/core/transactions/v1", body, translate.derived(key, "load"), translate.movement)
+        answer = await self.post(tenant, "load", "/core/transactions/v1", body, translate.derived(key, "load"), _moved(amount))
         return Ok(translate.loaded(answer.value, amount)) if isinstance(answer, Ok) else answer
 
     async def void(self, tenant: Tenant, card: IssuedCard, key: str) -> Answer[Voided]:
@@ -83,7 +84,7 @@ class Pomelo:
         steps.acted = True
         try:
             body = translate.reversal(card.account, card.balance, card.credit)
-            await steps.do("reverse", "/core/transactions/v1", body, translate.movement)
+            await steps.do("reverse", "/core/transactions/v1", body, _moved(card.balance))
             returned: Money | None = card.balance
         except _Stopped as stopped:
             if not isinstance(stopped.answer, Declined):
@@ -96,13 +97,14 @@ class Pomelo:
         await self.ask(tenant, "read_card", Request("GET", "/cards/v1/probe"), translate.card_status)
 
     async def _take_rest(self, tenant: Tenant, card: IssuedCard, steps: _Steps, returned: Money | None) -> Answer[Voided]:
-        left = await self.ask(tenant, "read_account", Request("GET", f"/core/accounts/v1/{card.account}"), translate.balance)
+        balance = partial(translate.balance, currency=card.balance.currency)
+        left = await self.ask(tenant, "read_account", Request("GET", f"/core/accounts/v1/{card.account}"), balance)
         if not isinstance(left, Ok):
             return steps.whole(left)
         if left.value.amount <= 0:
             return Ok(Voided(card.card, returned))
         try:
-            await steps.do("reverse", "/core/transactions/v1", translate.debit(card.account, left.value), translate.movement, "rest")
+            await steps.do("reverse", "/core/transactions/v1", translate.debit(card.account, left.value), _moved(left.value), "rest")
         except _Stopped as stopped:
             return steps.whole(stopped.answer)
         return Ok(Voided(card.card, left.value if returned is None else returned + left.value))
@@ -194,6 +196,10 @@ class _Steps:
         if isinstance(answer, NotSent) and self.acted:
             return Unknown(f"stopped half way: {answer.why}")
         return answer
+
+
+def _moved(amount: Money) -> Callable[[Reply], str | Declined]:
+    return partial(translate.movement, currency=amount.currency)
 
 
 def _token(reply: Reply) -> Token | Declined | NotSent | Unknown:

@@ -105,23 +105,32 @@ def card_status(reply: Reply) -> str:
     return text(wire.data(reply), "status")
 
 
-def balance(reply: Reply) -> Money:
+def balance(reply: Reply, currency: str) -> Money:
+    """What is on the account. Raises: Unintelligible, also for another currency than the card was loaded with."""
     account = wire.data(reply)
+    _same_currency(account, currency)
     try:
         return Money(Decimal(text(account, "balance")), text(account, "currency"))
     except ArithmeticError:
         raise Unintelligible("balance is not a number") from None
 
 
-def movement(reply: Reply) -> str | Declined:
+def movement(reply: Reply, currency: str) -> str | Declined:
     """The transaction's id, or the refusal that a successful reply may carry."""
     made = wire.data(reply)
+    _same_currency(made, currency)
     result = _result(made)
     if result == "APPROVED":
         return text(made, "id")
     if result in ("REJECTED", "REJETED"):  # an older page of theirs spells it so
         return Declined("REJECTED", _REJECTIONS.get(text_or_none(made, "status_detail") or "", "the issuer rejected the movement"))
     raise Unintelligible("result is neither APPROVED nor REJECTED")
+
+
+def _same_currency(told: Object, currency: str) -> None:
+    """A movement is asked for as a bare number: its answer may leave the currency out, but not name another."""
+    if text_or_none(told, "currency") not in (None, currency):
+        raise Unintelligible("currency is not the card's")
 
 
 def _result(made: Object) -> str | None:

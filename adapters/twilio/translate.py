@@ -12,7 +12,7 @@ from domains.notifications.ports import Delivery, DeliveryStatus, SentText, Text
 from kernel.answer import Declined, NotSent, Unknown
 from kernel.http import Reply, Unintelligible
 from kernel.partner import declined, unauthorized
-from kernel.wire import Object, an_object, integer, items, text, text_or_none
+from kernel.wire import Object, an_object, integer, items, text
 
 E164: Final = re.compile(r"\+[1-9]\d{6,14}")
 BODY_LENGTH: Final = 1600  # characters; longer ones are refused (21617)
@@ -79,11 +79,18 @@ def found(reply: Reply, to: str, body_digest: str, since: datetime) -> SentText 
     ours = [
         (when, sent(message))
         for message in items(answer, "messages")
-        if text_or_none(message, "to") == to
-        and digest(str(message.get("body") or "")) == body_digest
+        if text(message, "to") == to
+        and digest(_body(message)) == body_digest
         and (when := instant(message, "date_created")) >= earliest
     ]
     return max(ours, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _body(message: Object) -> str:
+    """Empty when it was redacted. Raises: Unintelligible without any, or every look-up would be an empty one."""
+    if "body" not in message:
+        raise Unintelligible("body is missing")
+    return str(message["body"] or "")
 
 
 def instant(message: Object, name: str) -> datetime:

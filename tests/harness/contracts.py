@@ -91,7 +91,7 @@ class Sdk:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A partner. `converse` says every line once through the adapter; `undocumented` tells why no document shows an operation."""
+    """A partner. `converse` says every operation once through the adapter; `undocumented` tells why no document shows one."""
 
     vendor: str
     converse: Callable[[Partners], Awaitable[None]] | None = None

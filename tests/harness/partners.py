@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.registry import Registry, SandboxSecrets, connect
 from kernel.http import ASGIApp, Scope
+from kernel.partner import Gate
 from kernel.sandbox.faults import Fault, FaultKind
 from kernel.sandbox.shell import Receive, Send, Twin, read_body, write
 from kernel.tenancy import Tenant
@@ -93,7 +94,8 @@ class Partners:
         return [exchange for exchange in self.witnesses[vendor].exchanges if method in ("", exchange.method)]
 
 
-def partners(rate: float = 100_000) -> Partners:
+def partners(rate: float = 100_000, gate: Gate | None = None, before: Callable[[ASGIApp], ASGIApp] = lambda twin: twin) -> Partners:
+    """`before` may put something between every adapter and its twin, which the witness sees as well."""
     sandbox = Sandbox(None, rate)
-    witnesses = {vendor: Witness(twin) for vendor, twin in sandbox.by_vendor().items()}
-    return Partners(sandbox, connect(SandboxSecrets(), twins=witnesses), witnesses)
+    witnesses = {vendor: Witness(before(twin)) for vendor, twin in sandbox.by_vendor().items()}
+    return Partners(sandbox, connect(SandboxSecrets(), gate=gate, twins=witnesses), witnesses)

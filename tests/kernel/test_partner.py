@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from kernel.answer import Answer, Declined, NotSent, Ok, Unknown
-from kernel.http import Http, Reply, Request, Unintelligible
+from kernel.http import Http, Reply, Request
 from kernel.operation import Class
 from kernel.partner import (
     LONGEST_PAUSE,
@@ -26,6 +26,7 @@ from kernel.partner import (
     unauthorized,
 )
 from kernel.tenancy import Tenant
+from kernel.wire import text
 
 T = TypeVar("T")
 T1 = Tenant("t1")
@@ -102,7 +103,7 @@ async def test_everything_unclear_after_the_first_byte_is_unknown(response: http
     assert [report[1] for report in porter.reports] == [Verdict.FAILED]
 
 
-@pytest.mark.parametrize("error", [Unintelligible, KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError])
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError])
 async def test_an_error_in_reading_the_answer_is_unknown_too(error: type[Exception]) -> None:
     def stumble(reply: Reply) -> str:
         raise error("ANA DOE")
@@ -112,6 +113,19 @@ async def test_an_error_in_reading_the_answer_is_unknown_too(error: type[Excepti
         answer = await PartnerClient(SHEET, Http("http://acme")).ask(T1, "make", Request("POST", "/make"), stumble)
     assert isinstance(answer, Unknown)
     assert "ANA" not in answer.why
+
+
+async def test_what_is_not_as_published_is_named_by_its_field(caplog: pytest.LogCaptureFixture) -> None:
+    def read(reply: Reply) -> str:
+        return text(reply.json(), "made")
+
+    with respx.mock() as mock, caplog.at_level("WARNING", "nexa.partner"):
+        mock.post("http://acme/make").respond(200, json={"madeV2": "ANA DOE"})
+        answer = await PartnerClient(SHEET, Http("http://acme")).ask(T1, "make", Request("POST", "/make"), read)
+    assert isinstance(answer, Unknown)
+    assert answer.why == "unintelligible: made is missing"
+    assert answer.why in caplog.text
+    assert "ANA" not in caplog.text
 
 
 async def test_unreachable_is_not_sent_and_a_lost_answer_is_unknown() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,25 +18,12 @@ from domains.predictor.model import FlightState, FlightStatus
 from kernel.answer import Declined, NotSent, Ok, Unknown
 from kernel.http import Http
 from kernel.sandbox.faults import FaultKind
-from kernel.sandbox.shell import Call
 from kernel.secret import FileSecrets
 from kernel.urn import Urn
+from tests.adapters.aviationstack.records import FLIGHT, KNOWN, put
 from tests.harness.partners import Partners, partners
 
-FLIGHT = Urn("urn:flight:B6123@20130208:vendor:aviationstack")
-KNOWN: Mapping[str, Any] = {
-    "flight_status": "cancelled",
-    "departure": {"iata": "JFK", "timezone": "America/New_York", "delay": 95, "scheduled": "2013-02-08T18:30:00+00:00"},
-    "arrival": {"iata": "BOS"},
-}
 STATUS = FlightStatus(FLIGHT, FlightState.CANCELLED, "JFK", "BOS", departure_delay=timedelta(minutes=95))
-
-
-async def put(world: Partners, told: Mapping[str, Any] = KNOWN, day: str = "2013-02-08", designator: str = "B6123") -> None:
-    call = Call("", "PUT", f"/flights/{day}/{designator}", {}, {}, {}, json.dumps(told).encode(), "")
-    said = await world.twin("aviationstack").control(call)
-    assert said is not None
-    assert said.status == 204
 
 
 @pytest.fixture

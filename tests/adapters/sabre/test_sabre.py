@@ -20,61 +20,12 @@ from domains.airline.model import Contact, ManifestEntry, Need, NextFlight, Tier
 from kernel.answer import Declined, NotSent, Ok, Unknown
 from kernel.http import Http, Unintelligible
 from kernel.sandbox.faults import FaultKind
-from kernel.sandbox.shell import Call
 from kernel.secret import FileSecrets, Secret
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
+from tests.adapters.sabre.bookings import BOOKING, FLIGHT, PNR, put, segment
 from tests.harness.partners import T1, T2, Partners, partners
 
-PNR = Urn("urn:pnr:SBXPNR:vendor:sabre")
-FLIGHT = Urn("urn:flight:B6123@20130208:vendor:sabre")
-
-
-def segment(number: int, origin: str, destination: str, day: str, time: str, status: str = "HK", **more: Any) -> dict[str, Any]:
-    return {
-        "itemId": str(number),
-        "airlineCode": "B6",
-        "flightNumber": number,
-        "fromAirportCode": origin,
-        "toAirportCode": destination,
-        "departureDate": day,
-        "departureTime": time,
-        "arrivalDate": day,
-        "arrivalTime": "23:59",
-        "cabinTypeCode": "Y",
-        "flightStatusCode": status,
-        "travelerIndices": [1, 2],
-        **more,
-    }
-
-
-BOOKING: Mapping[str, Any] = {
-    "isCancelable": True,
-    "isTicketed": True,
-    "contactInfo": {"emails": ["agency@example.test"], "phones": ["+34-600-000-001"]},
-    "travelers": [
-        {
-            "givenName": "ANA",
-            "surname": "DOE",
-            "type": "ADULT",
-            "passengerCode": "ADT",
-            "nameAssociationId": "1",
-            "emails": ["ana.doe@example.test"],
-            "phones": [{"number": "+1 (212) 555-0101", "label": "M"}],
-        },
-        {"givenName": "KID", "surname": "DOE", "type": "CHILD", "passengerCode": "C08", "nameAssociationId": "2"},
-    ],
-    "flights": [
-        segment(123, "JFK", "BOS", "2013-02-08", "18:30", "UN"),
-        segment(125, "JFK", "BOS", "2013-02-09", "10:00"),
-        segment(700, "BOS", "JFK", "2013-02-14", "10:00"),
-    ],
-    "specialServices": [
-        {"code": "WCHR", "travelerIndices": [1]},
-        {"code": "VGML", "travelerIndices": [2]},
-        {"code": "DEAF"},
-    ],
-}
 NEXT = NextFlight(
     Urn("urn:flight:B6125@20130209:vendor:sabre"), datetime.fromisoformat("2013-02-09T10:00:00-05:00"), "JFK", "BOS", "America/New_York"
 )
@@ -85,11 +36,6 @@ ENTRY = ManifestEntry(PNR, (ANA, KID), Contact("+12125550101", "ana.doe@example.
 
 def changed(**fields: Any) -> dict[str, Any]:
     return {**copy.deepcopy(dict(BOOKING)), **fields}
-
-
-async def put(world: Partners, body: object, path: str = "/t1/bookings/SBXPNR") -> int:
-    said = await world.twin("sabre").control(Call("", "PUT", path, {}, {}, {}, json.dumps(body).encode(), ""))
-    return said.status if said else 404
 
 
 @pytest.fixture
