@@ -91,12 +91,13 @@ local function sums()
   return total
 end
 
--- A throttle means that the pace is too high: x 0.7, once for all calls that were under way, and then slowly up again.
+-- A throttle means that the pace is too high: x 0.7, once for all calls that were under way, and then slowly up again. Never below a
+-- tenth of the contract: one who throttles that is ill, and not crowded, and to go slower would not cure it.
 local function cut()
   if now - number('cut_at') < 1000000 then return end
   local rate = pace()
   keep('high', rate)
-  keep('rate', math.max(rate * 0.7, math.min(1, ceiling)))
+  keep('rate', math.max(rate * 0.7, ceiling / 10))
   keep('step', 0)
   keep('cut_at', now)
   keep('grown_at', now)
