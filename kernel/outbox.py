@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,6 +96,7 @@ class Published:
 
 
 Lacking = Callable[[Tenant, Sequence[Published]], Awaitable[set[str]]]
+Glance = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
 class Relay:
@@ -102,7 +104,7 @@ class Relay:
 
     def __init__(self, database: str, engine: AsyncEngine, bus: Bus, owner: str, lacking: Lacking) -> None:
         self.database, self.engine, self.bus, self.owner, self.lacking = database, engine, bus, owner, lacking
-        self._glance = engine.execution_options(isolation_level="AUTOCOMMIT")  # polls and marks are one statement: no BEGIN, no COMMIT
+        self.glance: Glance = engine.execution_options(isolation_level="AUTOCOMMIT").connect  # one statement: no BEGIN, no COMMIT
         self._fence: int | None = None
         self._renewed = self._watched = float("-inf")
         table = "intake" if database == "intake" else "outbox"
@@ -164,7 +166,7 @@ class Relay:
         return self._fence is not None
 
     async def _publish(self) -> int:
-        async with self._glance.connect() as connection:
+        async with self.glance() as connection:
             rows = (await connection.execute(self.waiting)).all()
         if not rows:
             return 0
@@ -181,7 +183,7 @@ class Relay:
     async def _mark_rows(self, positions: Mapping[Tenant, Sequence[int]]) -> None:
         """By tenant: a join with all of them opens every partition, takes twice as long, and finds its way by statistics that lag."""
         marked = 0
-        async with self._glance.connect() as connection:
+        async with self.glance() as connection:
             for tenant, published in positions.items():
                 parameters = {"tenant": tenant, "positions": published, "fence": self._fence}
                 marked += (await connection.execute(self._mark, parameters)).rowcount
@@ -193,7 +195,7 @@ class Relay:
         if now - self._watched < WATCH.total_seconds():
             return
         run_id = await self.bus.run_id()
-        async with self._glance.connect() as connection:
+        async with self.glance() as connection:
             tenants = [Tenant(name) for name in (await connection.execute(_TENANTS)).scalars()]
         for tenant in await self.bus.unmarked(tenants, self.database, run_id):
             again = await self._rebuild(tenant)
@@ -208,7 +210,7 @@ class Relay:
         """Un-marks what was published and not taken. This relay alone marks, so nothing is marked between the scan and the marker."""
         again, after = 0, 0
         while await self._lead():
-            async with self._glance.connect() as connection:
+            async with self.glance() as connection:
                 rows = (await connection.execute(self._published, {"tenant": tenant, "kept": KEPT, "after": after})).all()
             if not rows:
                 return again

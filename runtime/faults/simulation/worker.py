@@ -126,6 +126,8 @@ class Worker(Process):
         ledger = Ledger(self.databases, registry.reactions)
         consumer = Consumer(TENANT, self.bus, self.databases, registry.reactions, self.partner, self.name)
         relays = {domain: Relay(domain, self.databases.relay(domain), self.bus, self.name, ledger.lacking) for domain in self.databases}
+        for relay in relays.values():
+            relay.glance = relay.engine.begin  # the virtual time comes with BEGIN
         async with asyncio.TaskGroup() as hands:
             hands.create_task(self._keep(self._engine.run))
             hands.create_task(self._keep(lambda: consumer.run(self._stop.event)))
