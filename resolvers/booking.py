@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domains.booking import queries
-from domains.booking.model import HoldCount
+from domains.booking.model import HoldCount, Ranking
 from domains.cases.refusals import OutsideAirports
 from kernel.operation.trail import Trail
 from kernel.urn import Urn
@@ -18,6 +18,11 @@ async def hold_counts(info: Info, airport: str) -> list[HoldCount]:
         raise OutsideAirports()
     async with context.read("booking") as connection:
         return await queries.hold_counts(connection, context.tenant, airport)
+
+
+async def rankings_of(sub_case: Urn, info: Info) -> list[Ranking]:
+    """What each search for hotels came to, oldest first: who answered, the candidates with their scores, and why others are none."""
+    return await info.context.loader(loaders.load_rankings).load(sub_case)
 
 
 async def operations_of(sub_case: Urn, info: Info) -> list[Trail]:

@@ -6,10 +6,10 @@ Each is one short read of the asking tenant. What lies outside the asking operat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from domains.booking import queries as booking
-from domains.booking.model import Reservation
+from domains.booking.model import Ranking, Reservation
 from domains.cases import queries as cases
 from domains.cases.model import Case, Lock, ReviewItem, SubCase, TimelineEntry
 from domains.cases.timeline import Workflow
@@ -19,6 +19,8 @@ from kernel.operation.trail import Trail
 from kernel.saga import desk, hand
 from kernel.urn import Urn
 from resolvers.context import Context
+
+T = TypeVar("T")
 
 
 class Rows(NamedTuple):
@@ -119,6 +121,12 @@ async def load_room_operations(context: Context, sub_cases: Sequence[Urn]) -> Se
     return await _of_visible(context, sub_cases, found)
 
 
+async def load_rankings(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Ranking]]:
+    async with context.read("booking") as connection:
+        found = await booking.rankings_by_sub_case(connection, context.tenant, sub_cases)
+    return await _of_visible(context, sub_cases, found)
+
+
 async def load_card_operations(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Trail]]:
     async with context.read("wallet") as connection:
         found = await wallet.operations_by_sub_case(connection, context.tenant, sub_cases)
@@ -131,7 +139,7 @@ async def load_message_operations(context: Context, sub_cases: Sequence[Urn]) ->
     return await _of_visible(context, sub_cases, found)
 
 
-async def _of_visible(context: Context, sub_cases: Sequence[Urn], found: Mapping[Urn, list[Trail]]) -> Sequence[list[Trail]]:
+async def _of_visible(context: Context, sub_cases: Sequence[Urn], found: Mapping[Urn, list[T]]) -> Sequence[list[T]]:
     """A domain that knows no airports answers by key alone: what lies outside the operator's is emptied here."""
     if not context.airports:
         return [found[urn] for urn in sub_cases]

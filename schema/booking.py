@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 
-from domains.booking import model
+from domains.booking import model, ports
 from kernel.identity import Role
 from kernel.urn import Urn
 from resolvers import booking, live
 from schema.audience import OPERATOR
-from schema.binding import bind, extend, view
-from schema.common import Operation
+from schema.binding import bind, extend, view, words
+from schema.common import Money, Operation
+
+EXCLUSION = words(model.Exclusion, seen_by=OPERATOR)
 
 
 @view(of=model.HoldCount, seen_by=OPERATOR)
@@ -40,9 +43,88 @@ class HoldBatch:
     items: list[HoldCount]
 
 
+@view(of=model.Score, seen_by=OPERATOR)
+class Score:
+    """Parts from 0 to 1, larger is better, and their sum by the policy's weights."""
+
+    cost: Decimal
+    distance: Decimal
+    consolidation: Decimal
+    total: Decimal
+
+
+@view(of=ports.Offer, seen_by=OPERATOR)
+class HotelOffer:
+    """Rooms of one hotel for the whole party and stay, as a source offered them. Of a house that several sell it is the best that fits."""
+
+    urn: Urn
+    hotel: Urn
+    name: str
+    vendor: str
+    stars: int
+    distance_km: float
+    room_name: str
+    board: str
+    nightly: Money
+    total: Money
+
+
+@view(of=model.Candidate, seen_by=OPERATOR)
+class Candidate:
+    """An offer that fits, at its place in the ranking, from 1."""
+
+    place: int
+    offer: HotelOffer
+    score: Score
+
+
+@view(of=model.LeftOut, seen_by=OPERATOR)
+class LeftOut:
+    """A house of which no offer fits, and the gate at which its cheapest one fell."""
+
+    hotel: Urn
+    name: str
+    vendor: str
+    total: Money
+    reason: model.Exclusion
+
+
+@view(of=model.Fallen, seen_by=OPERATOR)
+class Fallen:
+    """How many offers fell at one gate."""
+
+    reason: model.Exclusion
+    offers: int
+
+
+@view(of=model.Silence, seen_by=OPERATOR)
+class Silence:
+    """A source that did not answer a search, and why."""
+
+    vendor: str
+    why: str
+
+
+@view(of=model.Ranking, seen_by=OPERATOR)
+class Ranking:
+    """What one search over all sources came to within its two seconds."""
+
+    urn: Urn
+    asked_at: datetime
+    airport: str
+    rooms: int
+    answered: list[str]
+    silences: list[Silence]
+    candidates: list[Candidate]
+    left_out: list[LeftOut]
+    fallen: list[Fallen]
+
+
 @extend
 class SubCase:
     """What the sources of rooms were asked for it."""
+
+    rankings: list[Ranking] = bind(booking.rankings_of, seen_by=OPERATOR)
 
     room_operations: list[Operation] = bind(booking.operations_of, seen_by=OPERATOR)
 

@@ -13,6 +13,7 @@ from kernel.money import Money
 from kernel.urn import Urn
 
 FURTHER_HOTELS: Final = 3  # after the first; more would cost the party minutes and the partner its patience
+LEFT_OUT_KEPT: Final = 40  # houses; an airport's surroundings hold no more that anybody reads
 CANDIDATES_KEPT: Final = 20  # a fall-back tries 4, an operator reads a screenful
 
 
@@ -49,6 +50,36 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A house of which no offer fits, and the gate at which its cheapest one fell."""
+
+    hotel: Urn
+    name: str
+    total: Money
+    reason: Exclusion
+
+    @property
+    def vendor(self) -> str:
+        return self.hotel.vendor or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """How many offers fell at one gate."""
+
+    reason: Exclusion
+    offers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A source that did not answer a search, and why."""
+
+    vendor: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """What one search brought for one party. `asked_at` is before the sources were asked: their allotments are as of then."""
 
@@ -61,6 +92,19 @@ class Ranking:
     excluded: dict[str, int]  # reason → number of offers
     answered: tuple[str, ...]
     silent: dict[str, str]
+    left_out: tuple[LeftOut, ...] = ()  # the cheapest first
+
+    @property
+    def fallen(self) -> tuple[Fallen, ...]:
+        """Most offers first."""
+        return tuple(
+            Fallen(Exclusion(reason), count) for reason, count in sorted(self.excluded.items(), key=lambda each: (-each[1], each[0]))
+        )
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """By source."""
+        return tuple(Silence(vendor, why) for vendor, why in sorted(self.silent.items()))
 
 
 class ReservationState(StrEnum):

@@ -126,6 +126,11 @@ class Offer:
     shared_id: str | None = None
 
     @property
+    def vendor(self) -> str:
+        """The source that sells it."""
+        return self.hotel.vendor or ""
+
+    @property
     def rooms(self) -> int:
         return sum(rate.occupancy.rooms for rate in self.rates)
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domains.booking.model import HoldCount, Reservation
-from domains.booking.store import to_reservation
-from domains.booking.tables import reservation
+from domains.booking.model import Candidate, HoldCount, Ranking, Reservation
+from domains.booking.store import to_candidate, to_ranking, to_reservation
+from domains.booking.tables import candidate, ranking, reservation
 from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -78,6 +78,24 @@ async def reservations_by_sub_case(connection: AsyncConnection, tenant: Tenant, 
     made: dict[Urn, list[Reservation]] = {urn: [] for urn in sub_cases}
     for each in map(to_reservation, await connection.execute(found)):
         made[each.sub_case].append(each)
+    return made
+
+
+async def rankings_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Ranking]]:
+    """What every search for each of `sub_cases` came to, oldest first, with its candidates."""
+    found = select(ranking).where(ranking.c.tenant == tenant, ranking.c.sub_case.in_(sub_cases)).order_by(ranking.c.asked_at, ranking.c.urn)
+    rows = (await connection.execute(found)).all()
+    below = (
+        select(candidate.c.ranking, candidate.c.place, candidate.c.score, candidate.c.offer)
+        .where(candidate.c.tenant == tenant, candidate.c.ranking.in_([row.urn for row in rows]))
+        .order_by(candidate.c.ranking, candidate.c.place)
+    )
+    candidates: dict[str, list[Candidate]] = {row.urn: [] for row in rows}
+    for row in await connection.execute(below) if rows else ():
+        candidates[row.ranking].append(to_candidate(row))
+    made: dict[Urn, list[Ranking]] = {urn: [] for urn in sub_cases}
+    for row in rows:
+        made[Urn(row.sub_case)].append(to_ranking(row, tuple(candidates[row.urn])))
     return made
 
 

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from domains.booking.commands import RankHotels
 from domains.booking.houses import House, completed, houses
-from domains.booking.model import CANDIDATES_KEPT, Candidate, Exclusion, Score
+from domains.booking.model import CANDIDATES_KEPT, LEFT_OUT_KEPT, Candidate, Exclusion, LeftOut, Score
 from domains.booking.ports import Offer
 from kernel.urn import Urn
 
@@ -33,11 +33,18 @@ class Standing:
     placed: Mapping[Urn, int] = field(default_factory=dict)
 
 
-def rank(
-    offers: Sequence[Offer], wish: RankHotels, standing: Standing = Standing(), sources: Sequence[str] = ()
-) -> tuple[tuple[Candidate, ...], dict[str, int]]:
-    """The best offer of each house that fits, best house first, and how many offers fell at which gate. `sources`: best liked first."""
+class Ranked(NamedTuple):
+    """The best offer of each house that fits, best house first; how many offers fell at which gate; and the houses of which none fits."""
+
+    candidates: tuple[Candidate, ...]
+    excluded: dict[str, int]
+    left_out: tuple[LeftOut, ...]
+
+
+def rank(offers: Sequence[Offer], wish: RankHotels, standing: Standing = Standing(), sources: Sequence[str] = ()) -> Ranked:
+    """What the offers come to. `sources`: best liked first."""
     excluded: Counter[str] = Counter()
+    fell: dict[Urn, LeftOut] = {}
     best: dict[Urn, Offer] = {}
     known = houses(offers)
     liked = {vendor: place for place, vendor in enumerate(sources)}
@@ -50,11 +57,13 @@ def rank(
             best[house.urn] = offer
         else:
             excluded[reason.value] += 1
+            fell.setdefault(house.urn, LeftOut(offer.hotel, offer.name, offer.total, reason))
     lowest = min((offer.total.amount for offer in best.values()), default=Decimal(0))
     scored = [(score(offer, wish, lowest, _placed(known[offer.hotel], standing)), offer) for offer in best.values()]
     scored.sort(key=lambda pair: (-pair[0].total, *_cheapest_first(pair[1], liked)))
     candidates = tuple(Candidate(place, offer, points) for place, (points, offer) in enumerate(scored[:CANDIDATES_KEPT], 1))
-    return candidates, dict(sorted(excluded.items()))
+    left_out = tuple(each for urn, each in fell.items() if urn not in best)[:LEFT_OUT_KEPT]
+    return Ranked(candidates, dict(sorted(excluded.items())), left_out)
 
 
 def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0, chains: Collection[str] = ()) -> Exclusion | None:

@@ -16,6 +16,7 @@ from domains.booking.model import (
     Candidate,
     Hold,
     HoldState,
+    LeftOut,
     Placement,
     PlacementState,
     Ranking,
@@ -44,6 +45,7 @@ async def add_ranking(work: Work, made: Ranking, reply_to: str | None) -> None:
         insert(ranking).values(
             tenant=work.tenant, urn=made.urn, sub_case=made.sub_case, reply_to=reply_to, airport=made.airport, rooms=made.rooms,
             asked_at=made.asked_at, answered=list(made.answered), silent=made.silent, excluded=made.excluded,
+            left_out=[encode(each) for each in made.left_out],
         )
     )  # fmt: skip
     if made.candidates:
@@ -96,10 +98,21 @@ async def _ranking(work: Work, which: Any, after: int = 0) -> Ranking | None:
         .where(candidate.c.tenant == work.tenant, candidate.c.ranking == row.urn, candidate.c.place > after)
         .order_by(candidate.c.place)
     )
-    candidates = tuple(Candidate(each.place, read(Offer, each.offer), read(Score, each.score)) for each in await work.execute(below))
+    candidates = tuple(to_candidate(each) for each in await work.execute(below))
+    return to_ranking(row, candidates)
+
+
+def to_ranking(row: Any, candidates: tuple[Candidate, ...]) -> Ranking:
+    """A row of `ranking` with its candidates as the thing itself."""
     return Ranking(
-        Urn(row.urn), Urn(row.sub_case), row.airport, row.rooms, row.asked_at, candidates, row.excluded, tuple(row.answered), row.silent
-    )
+        Urn(row.urn), Urn(row.sub_case), row.airport, row.rooms, row.asked_at, candidates, row.excluded, tuple(row.answered), row.silent,
+        tuple(read(LeftOut, each) for each in row.left_out),
+    )  # fmt: skip
+
+
+def to_candidate(row: Any) -> Candidate:
+    """A row of `candidate` as the thing itself."""
+    return Candidate(row.place, read(Offer, row.offer), read(Score, row.score))
 
 
 def _candidate_row(work: Work, urn: Urn, each: Candidate) -> dict[str, Any]:

@@ -22,6 +22,7 @@ ranking = tenant_table(
     document("answered"),
     document("silent"),
     document("excluded"),
+    document("left_out"),
     instant("at", default_now=True),
     unique("reply_to"),
     lookup("sub_case"),

@@ -137,7 +137,7 @@ async def _search(sources: Sources, wish: RankHotels, seen: _Seen) -> None:
     began = clock.monotonic()
     try:
         found = await sources.ask(TENANT, search_for(wish))
-        candidates, _ = rank(found.offers, wish, sources=found.answered)
+        candidates, *_ = rank(found.offers, wish, sources=found.answered)
         seen.note(found, len(candidates))
     except Exception as error:
         seen.raised[type(error).__name__] += 1

@@ -51,7 +51,7 @@ async def test_who_hangs_is_named_and_the_others_are_ranked(vendor: str) -> None
     found = await sources(world).ask(T1, replace(search_for(wish), within=timedelta(seconds=0.5)))
     (other,) = HANGS.keys() - {vendor}
     assert (found.answered, list(found.silent), found.refused) == ((other,), [vendor], None)
-    candidates, _ = rank(found.offers, wish, sources=found.answered)
+    candidates, *_ = rank(found.offers, wish, sources=found.answered)
     assert {candidate.offer.hotel.vendor for candidate in candidates} == {other}
 
 

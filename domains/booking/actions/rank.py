@@ -37,10 +37,10 @@ async def nothing_found(
 async def _rank(work: Work, command: RankHotels, found: Found, reply_to: str) -> Ranking:
     hotels = {offer.hotel for offer in found.offers}
     standing = await store.standing(work, hotels, command.check_in, command.check_out, found.asked_at)
-    candidates, excluded = rank(found.offers, command, standing, found.answered)
+    ranked = rank(found.offers, command, standing, found.answered)
     made = Ranking(
-        Urn.mint("ranking"), command.sub_case, command.airport, command.rooms, found.asked_at, candidates, excluded, found.answered,
-        found.silent,
+        Urn.mint("ranking"), command.sub_case, command.airport, command.rooms, found.asked_at, ranked.candidates, ranked.excluded,
+        found.answered, found.silent, ranked.left_out,
     )  # fmt: skip
     await store.add_ranking(work, made, reply_to)
     return made

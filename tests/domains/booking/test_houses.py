@@ -71,7 +71,7 @@ def test_three_sources_may_sell_one_house() -> None:
 
 def test_the_cheapest_of_a_house_wins_and_of_equals_the_source_that_is_liked_better() -> None:
     dear, cheap = sold_by("hotelbeds", "a", nightly=usd(120)), sold_by("amadeus", "b", nightly=usd(100))
-    candidates, excluded = rank([dear, cheap], a_wish(), sources=SOURCES)
+    candidates, excluded, _ = rank([dear, cheap], a_wish(), sources=SOURCES)
     assert [candidate.offer.hotel.vendor for candidate in candidates] == ["amadeus"]
     assert excluded == {"DEARER_ROOM": 1}
     for best, others in (("direct", ["hotelbeds", "amadeus"]), ("hotelbeds", ["amadeus"])):
@@ -86,7 +86,7 @@ def test_of_different_houses_that_score_the_same_the_better_liked_source_comes_f
 
 def test_what_does_not_fit_at_one_source_is_taken_at_the_other() -> None:
     full, dear = sold_by("hotelbeds", "a", allotment=0), sold_by("amadeus", "b", nightly=usd(150))
-    candidates, excluded = rank([full, dear], a_wish(), sources=SOURCES)
+    candidates, excluded, _ = rank([full, dear], a_wish(), sources=SOURCES)
     assert [candidate.offer.hotel.vendor for candidate in candidates] == ["amadeus"]
     assert excluded == {"TOO_FEW_ROOMS": 1}
 
@@ -94,7 +94,7 @@ def test_what_does_not_fit_at_one_source_is_taken_at_the_other() -> None:
 def test_what_one_source_knows_of_a_house_holds_for_the_house() -> None:
     described = sold_by("hotelbeds", "a", nightly=usd(300), address="1 Quay Street", phone="+1", amenities=("WIFI",), chain="Gloom")
     bare = sold_by("amadeus", "b")
-    (candidate,), _ = rank([described, bare], a_wish(required_amenities=("wifi",)), sources=SOURCES)
+    (candidate,), *_ = rank([described, bare], a_wish(required_amenities=("wifi",)), sources=SOURCES)
     assert (candidate.offer.hotel, candidate.offer.address, candidate.offer.phone) == (bare.hotel, "1 Quay Street", "+1")
     assert rank([described, bare], a_wish(excluded_chains=("gloom",)))[1] == {Exclusion.CHAIN_EXCLUDED.value: 2}
     assert completed(bare, houses([bare])[bare.hotel]) == bare
@@ -102,7 +102,7 @@ def test_what_one_source_knows_of_a_house_holds_for_the_house() -> None:
 
 def test_our_rooms_in_a_house_count_whoever_sold_them() -> None:
     one, other = sold_by("hotelbeds", "a"), sold_by("amadeus", "b", nightly=usd(120))
-    (candidate,), _ = rank([one, other], a_wish(), Standing(placed={other.hotel: 10}))
+    (candidate,), *_ = rank([one, other], a_wish(), Standing(placed={other.hotel: 10}))
     assert str(candidate.score.consolidation) == "0.5000"
 
 

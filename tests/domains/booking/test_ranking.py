@@ -54,7 +54,7 @@ def test_rooms_that_are_spoken_for_are_not_offered_again() -> None:
 
 def test_a_hotel_stands_in_the_ranking_once_with_its_best_offer() -> None:
     dear, cheap = an_offer("quay", nightly=usd(200)), an_offer("quay", nightly=usd(90), room_type="SGL")
-    candidates, excluded = rank([dear, cheap], a_wish())
+    candidates, excluded, _ = rank([dear, cheap], a_wish())
     assert [candidate.offer for candidate in candidates] == [cheap]
     assert excluded == {"DEARER_ROOM": 1}
 
@@ -66,7 +66,7 @@ def test_a_hotels_dearer_room_stands_in_when_the_cheaper_one_is_full() -> None:
 
 def test_cost_weighs_more_than_distance() -> None:
     cheap_and_far, dear_and_near = an_offer(nightly=usd(100), distance_km=20.0), an_offer(nightly=usd(250), distance_km=1.0)
-    candidates, _ = rank([dear_and_near, cheap_and_far], a_wish())
+    candidates, *_ = rank([dear_and_near, cheap_and_far], a_wish())
     assert [candidate.offer for candidate in candidates] == [cheap_and_far, dear_and_near]
     assert candidates[0].score.cost == 1
     assert candidates[1].score.cost == Decimal("0.4")
@@ -76,7 +76,7 @@ def test_cost_weighs_more_than_distance() -> None:
 
 def test_parties_are_kept_together_when_the_rest_is_equal() -> None:
     empty, ours = an_offer("a"), an_offer("b")
-    candidates, _ = rank([empty, ours], a_wish(), Standing(placed={ours.hotel: FULL_SHUTTLE // 2}))
+    candidates, *_ = rank([empty, ours], a_wish(), Standing(placed={ours.hotel: FULL_SHUTTLE // 2}))
     assert candidates[0].offer == ours
     assert candidates[0].score.consolidation == Decimal("0.5")
 
@@ -95,9 +95,19 @@ def test_the_total_counts_rooms_and_nights() -> None:
 
 def test_a_ranking_keeps_the_best_twenty() -> None:
     offers = [an_offer(nightly=usd(100 + n)) for n in range(30)]
-    candidates, _ = rank(offers, a_wish())
+    candidates, *_ = rank(offers, a_wish())
     assert [candidate.place for candidate in candidates] == list(range(1, CANDIDATES_KEPT + 1))
     assert {candidate.offer for candidate in candidates} == set(offers[:CANDIDATES_KEPT])
+
+
+def test_a_house_of_which_nothing_fits_is_named_with_the_gate_of_its_cheapest_offer() -> None:
+    fits, far = an_offer("fits"), an_offer("far", distance_km=30.0, nightly=usd(80))
+    dear = [an_offer("dear", nightly=usd(400), room_type="SU"), an_offer("dear", nightly=usd(90), allotment=0)]
+    _, excluded, left_out = rank([fits, far, *dear], a_wish())
+    assert [(each.name, each.reason, each.total) for each in left_out] == [
+        ("Hotel far", Exclusion.TOO_FAR, usd(80)), ("Hotel dear", Exclusion.TOO_FEW_ROOMS, usd(90)),
+    ]  # fmt: skip
+    assert excluded == {"TOO_FAR": 1, "TOO_DEAR": 1, "TOO_FEW_ROOMS": 1}
 
 
 OFFERS = st.lists(
@@ -121,7 +131,7 @@ def test_the_order_of_the_offers_decides_nothing(offers: list[Offer], random: An
 
 @given(OFFERS)
 def test_every_offer_is_a_candidate_or_has_a_reason(offers: list[Offer]) -> None:
-    candidates, excluded = rank(offers, a_wish())
+    candidates, excluded, _ = rank(offers, a_wish())
     assert len(candidates) + sum(excluded.values()) == len(offers)
     assert [candidate.score.total for candidate in candidates] == sorted((c.score.total for c in candidates), reverse=True)
     assert all(excluded_by(candidate.offer, a_wish()) is None for candidate in candidates)
