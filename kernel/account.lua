@@ -8,7 +8,7 @@
 -- ARGV[1] is the instant in microseconds, or empty for this server's own clock; ARGV[2] the ceiling in calls a second.
 -- Instants and spans are microseconds throughout.
 
-local SLACK = 50000           -- added to every second of slots: calls leave up to so much late, and a partner counts what arrives
+local SLACK = 60000           -- added to every second of slots: calls leave up to so much late, and a partner counts what arrives
 local KEPT = 3600000          -- ms after the last touch
 local BUCKET, BUCKETS = 3000000, 10
 local CROWD = 60000000        -- a process that has not asked for so long has no share

@@ -8,8 +8,8 @@ a queue is left to calls that go first, until it is so near that nobody will com
 told when its turn would be, each another instant. A `layout` numbers the queue: when it changes, slots given out before are void.
 
 Pace: the contract's ceiling, until the partner throttles; then x 0.7, never below a tenth of the ceiling, and slowly up again, as fast as
-twice the step each second beyond what was too much. The interval is a twentieth longer than the pace says: calls leave a little late and
-partners count arrivals.
+twice the step each second beyond what was too much. The interval is six hundredths longer than the pace says: calls leave a little late
+and partners count arrivals.
 
 A store that was wiped begins at the ceiling with another layout. One that cannot be reached raises `AccountUnreachable`.
 """

@@ -49,6 +49,7 @@ LATE: Final = 0.035  # seconds that a sleeper may wake too late; slots are wide 
 AT_FIRST, AT_MOST = 64.0, 400.0  # in flight per process; the most is what one door has connections for
 CROWD_UNSEEN: Final = 8  # processes that may share an account, where the store never said
 AWAY_AGAIN: Final = 1.0  # seconds until a store that was away is asked again
+LONGEST_QUEUE: Final = 60.0  # seconds; nobody is told to come back later than that
 SHOWN_EVERY: Final = 2.0  # seconds between two pictures of a partner in use
 ALONE: Final = 0.8  # of the share, while nobody can see the others
 
@@ -129,25 +130,31 @@ class _Paces:
         self.rate = rate
         self._limiters = (AsyncLimiter(1, 1 / rate), AsyncLimiter(1, 1 / rate))
         self._waiting = [0, 0]
+        self._later = [0.0, 0.0]
 
     async def keep(self, first: bool, patience: float) -> float | None:
-        """Waits its turn; the seconds that it would take when that is more than `patience`."""
+        """Waits its turn, at most `patience` seconds; else the seconds until it is worth asking again, for each caller another instant."""
         limiter = self._limiters[first]
         if limiter.has_capacity():
             await limiter.acquire()
             return None
-        behind = (self._waiting[first] + 1) / self.rate
-        if behind > patience:
-            return behind
+        if (self._waiting[first] + 1) / self.rate > patience:
+            return self._come_back(first)
         self._waiting[first] += 1
         try:
             async with asyncio.timeout(patience):
                 await limiter.acquire()
         except TimeoutError:
-            return 1 / self.rate
+            return self._come_back(first)
         finally:
             self._waiting[first] -= 1
         return None
+
+    def _come_back(self, first: bool) -> float:
+        now = clock.monotonic()
+        at = max(self._later[first], now + self._waiting[first] / self.rate) + 1 / self.rate
+        self._later[first] = min(at, now + LONGEST_QUEUE)
+        return at - now
 
 
 class Lane:

@@ -15,7 +15,7 @@ from kernel.account import Accounts, AccountUnreachable, BreakerState, Key, Seen
 from kernel.tenancy import Tenant
 from runtime.embedded.valkey import ValkeyUrls
 
-WIDE = 1.05  # a second of slots, with its slack
+WIDE = 1.06  # a second of slots, with its slack
 
 
 @pytest.fixture
