@@ -110,11 +110,11 @@ async def test_a_throttle_slows_everybody_down_once_for_all_that_was_under_way(a
     assert at[5] == pytest.approx(5 * WIDE / 35, abs=0.05)
 
 
-async def test_the_pace_never_falls_below_one(accounts: Accounts, key: Key, redis: Redis) -> None:
+async def test_the_pace_never_falls_below_a_tenth_of_the_contract(accounts: Accounts, key: Key, redis: Redis) -> None:
     for _ in range(20):
         await accounts.note(key, 50, Seen(throttled=1), good=False)
         await hset(redis, key, "cut_at", 0)
-    assert (await accounts.look(key, 50)).pace == 1
+    assert (await accounts.look(key, 50)).pace == 5
 
 
 async def hset(redis: Redis, key: Key, field: str, value: object) -> None:
