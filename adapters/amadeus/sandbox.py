@@ -12,14 +12,27 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, ClassVar, Final
 
 from adapters.amadeus.inventory import ROOM_TYPES, Hotel, RoomType, hotels
-from adapters.amadeus.translate import MOST_ROOMS
-from adapters.amadeus.wire import MEDIA
+from adapters.amadeus.sandbox_words import (
+    CURRENCY,
+    TYPE,
+    Key,
+    RefusedError,
+    count_of,
+    credentials,
+    listed,
+    number_of,
+    object_of,
+    objects_of,
+    policy_of,
+    record_locator,
+    stay_of,
+    unauthorized,
+)
 from domains.booking.airports import airports
 from domains.booking.ports import Point
 from kernel import clock
@@ -30,55 +43,7 @@ from kernel.sandbox.shell import Call, Handler, Route, Said, Twin, route
 TOKEN_SECONDS: Final = 1_799
 OFFER_LIFE: Final = timedelta(minutes=30)
 HOTELS_A_CALL: Final = 20
-CURRENCY: Final = "USD"
-_TYPE: Final = {"content-type": MEDIA}
 _DEARER: Final = Decimal("1.01")  # what some offers cost when they are priced, against what the search said
-
-
-def credentials(tenant: str) -> dict[str, str]:
-    """The sandbox's account of a tenant."""
-    return {
-        "client_id": f"sandbox-{tenant}",
-        "client_secret": f"sandbox-secret-{tenant}",
-        "agency_email": f"desk@{tenant}.example.test",
-        "card_vendor": "VI",
-        "card_number": "4151289722471370",
-        "card_expiry": "2031-08",
-        "card_holder": "AIRLINE OPERATIONS",
-    }
-
-
-class RefusedError(Exception):
-    """What the partner would answer instead."""
-
-    def __init__(self, status: int, code: int, title: str, **source: str) -> None:
-        super().__init__(title)
-        self.status, self.code, self.title, self.source = status, code, title, source
-
-    def said(self) -> Said:
-        error: dict[str, Any] = {"status": self.status, "code": self.code, "title": self.title}
-        return Said(self.status, {"errors": [error | ({"source": self.source} if self.source else {})]}, _TYPE)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What an offer is of; its id is made of it, and so the same question finds the same offers."""
-
-    hotel: str
-    room: str
-    check_in: date
-    check_out: date
-    rooms: int
-    adults: int
-
-    @property
-    def id(self) -> str:
-        told = f"{self.hotel}|{self.room}|{self.check_in}|{self.check_out}|{self.rooms}|{self.adults}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16].upper()
-
-    @property
-    def nights(self) -> list[date]:
-        return [self.check_in + timedelta(days=day) for day in range((self.check_out - self.check_in).days)]
 
 
 class AmadeusTwin(Twin):
@@ -145,13 +110,13 @@ class AmadeusTwin(Twin):
     async def token(self, call: Call) -> Said:
         asked = call.form()
         if asked.get("grant_type") != "client_credentials":
-            return _unauthorized(400, "unsupported_grant_type", "Only client_credentials is supported")
+            return unauthorized(400, "unsupported_grant_type", "Only client_credentials is supported")
         client = asked.get("client_id", "")
         tenant = client.removeprefix("sandbox-")
         if tenant == client or not hmac.compare_digest(
             asked.get("client_secret", "").encode(), credentials(tenant)["client_secret"].encode()
         ):
-            return _unauthorized(401, "invalid_client", "Client credentials are invalid")
+            return unauthorized(401, "invalid_client", "Client credentials are invalid")
         now = clock.now().timestamp()
         value = hashlib.sha256(f"{tenant}|{now}".encode()).hexdigest()[:28]
         self.book.put("token", value, {"tenant": tenant, "until": now + TOKEN_SECONDS})
@@ -167,7 +132,7 @@ class AmadeusTwin(Twin):
         return self._listed(call, airport.position)
 
     async def by_geocode(self, call: Call) -> Said:
-        return self._listed(call, Point(_number(call, "latitude", -90, 90), _number(call, "longitude", -180, 180)))
+        return self._listed(call, Point(number_of(call, "latitude", -90, 90), number_of(call, "longitude", -180, 180)))
 
     async def search(self, call: Call) -> Said:
         ids = [each for each in call.query.get("hotelIds", "").split(",") if each]
@@ -175,14 +140,14 @@ class AmadeusTwin(Twin):
             raise RefusedError(400, 477, "INVALID FORMAT", parameter="hotelIds")
         if unknown := [each for each in ids if each not in self.hotels]:
             raise RefusedError(400, 1257, "INVALID PROPERTY CODE", parameter=f"hotelIds={unknown[0][:8]}")
-        check_in, check_out = _stay(call)
-        adults, rooms = _count(call, "adults"), _count(call, "roomQuantity")
+        check_in, check_out = stay_of(call)
+        adults, rooms = count_of(call, "adults"), count_of(call, "roomQuantity")
         found = [(self.hotels[id], self._on_offer(self.hotels[id], check_in, check_out, rooms, adults)) for id in ids]
         cheapest = call.query.get("bestRateOnly", "true") != "false"
         told = [self._with_offers(hotel, keys[:1] if cheapest else keys) for hotel, keys in found if keys]
         if not told:
             raise RefusedError(400, 3664, "NO ROOMS AVAILABLE AT REQUESTED PROPERTY", parameter="hotelIds")
-        return Said(200, {"data": told}, _TYPE)
+        return Said(200, {"data": told}, TYPE)
 
     async def price(self, call: Call) -> Said:
         key = self._known(call.parts["offer"], 404)
@@ -190,17 +155,17 @@ class AmadeusTwin(Twin):
             raise RefusedError(400, 3664, "NO ROOMS AVAILABLE AT REQUESTED PROPERTY")
         self._show(key)
         hotel = self.hotels[key.hotel]
-        return Said(200, {"data": self._head(hotel) | {"offers": [self._offer(key, checked=True)]}}, _TYPE)
+        return Said(200, {"data": self._head(hotel) | {"offers": [self._offer(key, checked=True)]}}, TYPE)
 
     async def order(self, call: Call) -> Said:
-        asked = _object(_object(call.json()).get("data"))
+        asked = object_of(object_of(call.json()).get("data"))
         if asked.get("type") != "hotel-order":
             raise RefusedError(400, 8612, "INVALID TYPE", pointer="data/type")
-        guests = {str(guest["tid"]): guest for guest in _objects(asked.get("guests"), "data/guests")}
-        if not _object(_object(asked.get("travelAgent")).get("contact")).get("email"):
+        guests = {str(guest["tid"]): guest for guest in objects_of(asked.get("guests"), "data/guests")}
+        if not object_of(object_of(asked.get("travelAgent")).get("contact")).get("email"):
             raise RefusedError(400, 477, "INVALID FORMAT", pointer="data/travelAgent/contact/email")
         card = self._card(asked)
-        rooms = _objects(asked.get("roomAssociations"), "data/roomAssociations")
+        rooms = objects_of(asked.get("roomAssociations"), "data/roomAssociations")
         keys = [self._known(str(room.get("hotelOfferId")), 400) for room in rooms]
         self._hold_guests_against(rooms, keys, guests)
         for key in set(keys):
@@ -212,7 +177,7 @@ class AmadeusTwin(Twin):
     # How they work.
 
     def _listed(self, call: Call, centre: Point) -> Said:
-        radius = _number(call, "radius", 1, 300, default=5) * (1.609344 if call.query.get("radiusUnit") == "MILE" else 1.0)
+        radius = number_of(call, "radius", 1, 300, default=5) * (1.609344 if call.query.get("radiusUnit") == "MILE" else 1.0)
         ratings = {each for each in call.query.get("ratings", "").split(",") if each}
         if not ratings <= {"1", "2", "3", "4", "5"} or len(ratings) > 4:
             raise RefusedError(400, 477, "INVALID FORMAT", parameter="ratings")
@@ -225,7 +190,7 @@ class AmadeusTwin(Twin):
         if not near:
             raise RefusedError(400, 895, "NOTHING FOUND FOR REQUESTED CITY")
         return Said(
-            200, {"data": [_in_list(hotel, km) for km, hotel in near], "meta": {"count": len(near), "links": {"self": call.url}}}, _TYPE
+            200, {"data": [listed(hotel, km) for km, hotel in near], "meta": {"count": len(near), "links": {"self": call.url}}}, TYPE
         )
 
     def _on_offer(self, hotel: Hotel, check_in: date, check_out: date, rooms: int, adults: int) -> list[Key]:
@@ -277,7 +242,7 @@ class AmadeusTwin(Twin):
             },
             "guests": {"adults": key.adults},
             "price": {"currency": CURRENCY, "base": total, "total": total, "variations": {"average": {"base": total}}},
-            "policies": {"paymentType": "GUARANTEE", "cancellations": [_policy(key, total)]},
+            "policies": {"paymentType": "GUARANTEE", "cancellations": [policy_of(key, total)]},
         }
 
     def _price(self, key: Key, *, checked: bool = False) -> Decimal:
@@ -301,7 +266,7 @@ class AmadeusTwin(Twin):
     def _hold_guests_against(self, rooms: list[Mapping[str, Any]], keys: list[Key], guests: Mapping[str, Any]) -> None:
         seen: list[str] = []
         for room, key in zip(rooms, keys, strict=True):
-            here = [str(each["guestReference"]) for each in _objects(room.get("guestReferences"), "data/roomAssociations")]
+            here = [str(each["guestReference"]) for each in objects_of(room.get("guestReferences"), "data/roomAssociations")]
             if not all(tid in guests for tid in here):
                 raise RefusedError(400, 4725, "INVALID PASSENGER ASSOCIATION", pointer="data/roomAssociations")
             if not 1 <= len(here) <= key.adults:
@@ -315,10 +280,10 @@ class AmadeusTwin(Twin):
 
     def _card(self, asked: Mapping[str, Any]) -> dict[str, str]:
         """What an answer shows of it."""
-        payment = _object(asked.get("payment"))
+        payment = object_of(asked.get("payment"))
         if payment.get("method") != "CREDIT_CARD":
             raise RefusedError(400, 38592, "INVALID METHOD OF PAYMENT", pointer="data/payment")
-        card = _object(_object(payment.get("paymentCard")).get("paymentCardInfo"))
+        card = object_of(object_of(payment.get("paymentCard")).get("paymentCardInfo"))
         number = str(card.get("cardNumber") or "")
         if not (number.isdigit() and 13 <= len(number) <= 19):
             raise RefusedError(400, 8517, "INVALID CREDIT CARD NUMBER", pointer="data/payment/paymentCard/paymentCardInfo/cardNumber")
@@ -331,7 +296,7 @@ class AmadeusTwin(Twin):
         card: dict[str, str],
     ) -> Said:  # fmt: skip
         number = len(list(self.book.all("order"))) + 1
-        record = _record(number)
+        record = record_locator(number)
         id = base64.b64encode(f"{record}/{keys[0].check_in}".encode()).decode()
         hotel = self.hotels[keys[0].hotel]
         page = self.book.put(
@@ -352,7 +317,7 @@ class AmadeusTwin(Twin):
             },
         )
         self._take(page)
-        return Said(201, {"data": self._told_order(call, id, page, asked, rooms, keys, card)}, _TYPE)
+        return Said(201, {"data": self._told_order(call, id, page, asked, rooms, keys, card)}, TYPE)
 
     def _told_order(
         self, call: Call, id: str, page: Page, asked: Mapping[str, Any], rooms: list[Mapping[str, Any]], keys: list[Key],
@@ -410,78 +375,8 @@ def _typed(handler: Handler) -> Callable[[Call], Awaitable[Said]]:
     return refusing
 
 
-def _unauthorized(status: int, error: str, description: str) -> Said:
-    return Said(status, {"error": error, "error_description": description, "code": 38187, "title": "Invalid parameters"})
-
-
-def _policy(key: Key, total: str) -> dict[str, str]:
-    return {"amount": total, "deadline": f"{key.check_in.isoformat()}T18:00:00-05:00"}
-
-
-def _in_list(hotel: Hotel, km: float) -> dict[str, Any]:
-    return {
-        "chainCode": hotel.chain,
-        "iataCode": hotel.city,
-        "dupeId": hotel.dupe,
-        "name": hotel.name,
-        "hotelId": hotel.id,
-        "geoCode": {"latitude": hotel.latitude, "longitude": hotel.longitude},
-        "address": {"countryCode": "US"},
-        "distance": {"value": round(km, 2), "unit": "KM"},
-    }
-
-
-def _number(call: Call, name: str, least: float, most: float, default: float | None = None) -> float:
-    text = call.query.get(name, "" if default is None else str(default))
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not least <= number <= most:
-        raise RefusedError(400, 477, "INVALID FORMAT", parameter=name)
-    return number
-
-
-def _count(call: Call, name: str) -> int:
-    text = call.query.get(name, "1")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_ROOMS):
-        raise RefusedError(400, 477, "INVALID FORMAT", parameter=name)
-    return int(text)
-
-
-def _stay(call: Call) -> tuple[date, date]:
-    try:
-        check_in = date.fromisoformat(call.query.get("checkInDate") or clock.now().date().isoformat())
-        check_out = date.fromisoformat(call.query.get("checkOutDate") or (check_in + timedelta(days=1)).isoformat())
-    except ValueError:
-        raise RefusedError(400, 381, "INVALID CHECK-IN DATE", parameter="checkInDate") from None
-    if check_in < clock.now().date() - timedelta(days=1):
-        raise RefusedError(400, 381, "INVALID CHECK-IN DATE", parameter="checkInDate")
-    if not 1 <= (check_out - check_in).days <= 30:
-        raise RefusedError(400, 404, "CHECK_OUT DATE MUST BE FURTHER IN THE FUTURE THAN CHECK-IN DATE", parameter="checkOutDate")
-    return check_in, check_out
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise RefusedError(400, 477, "INVALID FORMAT", pointer="data")
-    return value
-
-
-def _objects(value: object, pointer: str) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list) or not value or not all(isinstance(each, Mapping) for each in value):
-        raise RefusedError(400, 477, "INVALID FORMAT", pointer=pointer)
-    return value
-
-
-def _record(number: int) -> str:
-    """A record locator: six letters, another for every number."""
-    letters = ""
-    for _ in range(5):
-        number, rest = divmod(number, 26)
-        letters = chr(ord("A") + rest) + letters
-    return f"X{letters}"
-
-
 def twin(book: Book, limit: Limit | None = None) -> AmadeusTwin:
     return AmadeusTwin(book, limit)
+
+
+__all__ = ["AmadeusTwin", "credentials", "twin"]
