@@ -25,7 +25,7 @@ async def converse(world: Partners) -> None:
     source = world.registry.hotels[VENDOR]
     party = occupancies(2, 3, (8,))
     today = clock.now().date()
-    found = await source.search(T1, Search(Point(40.6398, -73.7789), 15, today, 2, party))
+    found = await source.search(T1, Search(Point(40.6398, -73.7789), 3, today, 2, party))
     assert isinstance(found, Ok)
     offer = next(offer for offer in found.value if offer.recheck and offer.allotment > 10)
     checked = await source.check(T1, offer)
