@@ -11,11 +11,13 @@ from adapters import (
     aeroapi,
     amadeus,
     amadeus_pss,
+    anthropic,
     aviationstack,
     contracted,
     custom_pss,
     hotelbeds,
     noaa,
+    openai,
     pomelo,
     sabre,
     sendgrid,
@@ -29,6 +31,8 @@ from adapters.amadeus.client import Amadeus
 from adapters.amadeus.sandbox import credentials as amadeus_account
 from adapters.amadeus_pss.client import AmadeusPss
 from adapters.amadeus_pss.sandbox import credentials as amadeus_pss_account
+from adapters.anthropic.client import Anthropic
+from adapters.anthropic.sandbox import credentials as anthropic_account
 from adapters.aviationstack.client import AviationStack
 from adapters.aviationstack.sandbox import credentials as aviationstack_account
 from adapters.contracted.client import Contracted
@@ -38,6 +42,8 @@ from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.hotelbeds.client import Hotelbeds
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
 from adapters.noaa.client import Noaa
+from adapters.openai.client import OpenAi
+from adapters.openai.sandbox import credentials as openai_account
 from adapters.pomelo.client import Pomelo
 from adapters.pomelo.sandbox import credentials as pomelo_account
 from adapters.sabre.client import Sabre
@@ -58,6 +64,7 @@ from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
 from domains.booking.ports import Hotels, Rides
 from domains.notifications.ports import Chat, Delivery, Mail, Sms
+from domains.policies.ports import Reader
 from domains.predictor.ports import DelayFacts, FlightFacts, WeatherFacts
 from domains.wallet.ports import Cards
 from kernel.answer import Answer, Declined
@@ -86,6 +93,8 @@ SHEETS: Final[Mapping[str, Sheet]] = {
         aeroapi.SHEET,
         aviationstack.SHEET,
         noaa.SHEET,
+        anthropic.SHEET,
+        openai.SHEET,
     )
 }
 
@@ -106,6 +115,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     aeroapi.VENDOR: "https://aeroapi.flightaware.com",
     aviationstack.VENDOR: "https://api.aviationstack.com",
     noaa.VENDOR: "https://aviationweather.gov",
+    anthropic.VENDOR: "https://api.anthropic.com",
+    openai.VENDOR: "https://api.openai.com",
 }
 
 # The path of each vendor's twin below the sandbox's address.
@@ -123,6 +134,8 @@ SANDBOX_PATHS: Final[Mapping[str, str]] = {
     aeroapi.VENDOR: "/aeroapi",
     aviationstack.VENDOR: "/aviationstack",
     noaa.VENDOR: "/noaa",
+    anthropic.VENDOR: "/anthropic",
+    openai.VENDOR: "/openai",
 }
 
 _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
@@ -137,6 +150,8 @@ _SANDBOX_ACCOUNTS: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     amadeus_pss.VENDOR: amadeus_pss_account,
     uber.VENDOR: uber_account,
     contracted.VENDOR: contracted_account,
+    anthropic.VENDOR: anthropic_account,
+    openai.VENDOR: openai_account,
     aeroapi.VENDOR: aeroapi_account,
     aviationstack.VENDOR: aviationstack_account,
 }
@@ -166,6 +181,7 @@ class Registry:
     flights: Mapping[str, FlightFacts]
     delays: Mapping[str, DelayFacts]
     weather: Mapping[str, WeatherFacts]
+    readers: Mapping[str, Reader]
     doors: tuple[Http, ...] = field(default=(), repr=False)
 
     @property
@@ -255,6 +271,10 @@ def connect(
         flights={aeroapi.VENDOR: flights, aviationstack.VENDOR: AviationStack(doors[aviationstack.VENDOR], secrets, gate)},
         delays={aeroapi.VENDOR: flights},
         weather={noaa.VENDOR: Noaa(doors[noaa.VENDOR], gate)},
+        readers={
+            anthropic.VENDOR: Anthropic(doors[anthropic.VENDOR], secrets, gate),
+            openai.VENDOR: OpenAi(doors[openai.VENDOR], secrets, gate),
+        },
         doors=(*doors.values(), *((auth,) if auth else ())),
     )
 

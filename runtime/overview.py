@@ -9,7 +9,7 @@ from rich.table import Table
 
 from runtime.site import Ports
 
-SANDBOXES: Final = ("hotelbeds", "amadeus", "pomelo", "twilio", "sendgrid", "whatsapp", "pss")
+SANDBOXES: Final = ("hotelbeds", "amadeus", "pomelo", "twilio", "sendgrid", "whatsapp", "pss", "anthropic", "openai")
 _SHOWN: Final = 3  # airlines in the table; all of them are in `status --json`
 
 

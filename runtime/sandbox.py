@@ -12,6 +12,7 @@ PUT    /_sandbox/sabre/{tenant}/bookings/{locator}    a booking
 PUT    /_sandbox/amadeus_pss/{tenant}/orders/{pnr}    an order
 PUT    /_sandbox/uber/{tenant}/webhook                where its reports go
 PUT    /_sandbox/aeroapi|aviationstack|noaa/...        flights, delays, reports: see each
+PUT    /_sandbox/anthropic|openai/{tenant}/answer      the values of the next form
 
 It is a stand-in that says yes to everybody who knows its public credentials, so it refuses to start in production.
 """
@@ -26,10 +27,12 @@ from typing import Any, Final
 from adapters.aeroapi.sandbox import twin as aeroapi_twin
 from adapters.amadeus.sandbox import twin as amadeus_twin
 from adapters.amadeus_pss.sandbox import twin as amadeus_pss_twin
+from adapters.anthropic.sandbox import twin as anthropic_twin
 from adapters.aviationstack.sandbox import twin as aviationstack_twin
 from adapters.custom_pss.sandbox import twin as pss_twin
 from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
 from adapters.noaa.sandbox import twin as noaa_twin
+from adapters.openai.sandbox import twin as openai_twin
 from adapters.pomelo.sandbox import twin as pomelo_twin
 from adapters.registry import SANDBOX_PATHS
 from adapters.sabre.sandbox import twin as sabre_twin
@@ -60,6 +63,8 @@ _TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
     "aeroapi": aeroapi_twin,
     "aviationstack": aviationstack_twin,
     "noaa": noaa_twin,
+    "anthropic": anthropic_twin,
+    "openai": openai_twin,
 }
 # What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
 _PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {

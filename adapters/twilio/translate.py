@@ -79,9 +79,7 @@ def found(reply: Reply, to: str, body_digest: str, since: datetime) -> SentText 
     ours = [
         (when, sent(message))
         for message in items(answer, "messages")
-        if text(message, "to") == to
-        and digest(_body(message)) == body_digest
-        and (when := instant(message, "date_created")) >= earliest
+        if text(message, "to") == to and digest(_body(message)) == body_digest and (when := instant(message, "date_created")) >= earliest
     ]
     return max(ours, key=lambda pair: pair[0], default=(None, None))[1]
 

@@ -384,6 +384,8 @@ INSTEAD: Final[Mapping[tuple[str, str], str]] = {
     ("sabre", "number"): "the booking's own contact",
     ("noaa", "vertVis"): "how high the clouds are is then told by the clouds alone",
     ("uber", "display_name"): "a vehicle without a name is called by the vendor's",
+    ("anthropic", "stars"): "a form is held against its schema by whoever asked",
+    ("anthropic", "nightly"): "a form is held against its schema by whoever asked",
     ("custom", "language"): "English, which everybody is told in who says nothing else",
     ("amadeus_pss", "contact"): "the order's own contact",
     ("amadeus_pss", "phones"): "the order's own contact",

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.aeroapi.sandbox import credentials as aeroapi_account
+from adapters.anthropic.sandbox import credentials as anthropic_account
 from adapters.hotelbeds.client import signature
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
+from adapters.openai.sandbox import credentials as openai_account
 from adapters.pomelo.sandbox import credentials as pomelo_account
 from adapters.sendgrid.sandbox import credentials as sendgrid_account
 from adapters.twilio.sandbox import credentials as twilio_account
@@ -38,7 +40,8 @@ NAMES = st.sampled_from(
         "contact roomAssociations guestReferences guestReference hotelOfferId payment method paymentCard paymentCardInfo "
         "confirmationId returnOnly guest pickup dropoff product_id fare_id first_name last_name phone_number "
         "personalizations from to subject content custom_args mail_settings value messaging_product template components parameters "
-        "language code biz_opaque_callback_data"
+        "language code biz_opaque_callback_data model messages max_tokens tools tool_choice input_schema response_format json_schema "
+        "schema properties required"
     ).split()
 )
 BODIES = st.dictionaries(
@@ -57,6 +60,10 @@ def head(partner: str) -> dict[str, str]:
         return {"authorization": f"Basic {pair}", "content-type": "application/x-www-form-urlencoded"}
     if partner == "sendgrid":
         return {"authorization": f"Bearer {sendgrid_account(T1)['api_key']}"}
+    if partner == "openai":
+        return {"authorization": f"Bearer {openai_account(T1)['api_key']}"}
+    if partner == "anthropic":
+        return {"x-api-key": anthropic_account(T1)["api_key"], "anthropic-version": "2023-06-01"}
     if partner == "whatsapp":
         return {"authorization": f"Bearer {whatsapp_account(T1)['token']}"}
     if partner == "aeroapi":
@@ -90,6 +97,9 @@ PLACES = [
     ("amadeus", "POST", "/v2/booking/hotel-orders"),
     ("twilio", "POST", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
     ("twilio", "GET", f"/2010-04-01/Accounts/{twilio_account(T1)['account_sid']}/Messages.json"),
+    ("openai", "POST", "/v1/chat/completions"),
+    ("openai", "GET", "/v1/models"),
+    ("anthropic", "POST", "/v1/messages"),
     ("sendgrid", "POST", "/v3/mail/send"),
     ("whatsapp", "POST", f"/v23.0/{whatsapp_account(T1)['phone_number_id']}/messages"),
     ("sabre", "POST", "/v2/auth/token"),
