@@ -26,6 +26,7 @@ MESSAGES: Final = "urn, tenant, sender, receiver, aggregate, seq, name, asked, r
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "cases": {
         "sub_case": "*",
+        "party": "tenant, sub_case, lead_name",
         "review": "*",
         "workflow": "tenant, urn, plan, subject, state, step, owner, fence, failure",
         "operation": "*",

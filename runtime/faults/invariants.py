@@ -48,7 +48,7 @@ def owned(evidence: Evidence) -> Found:
     live = [card for card in evidence.books.cards if card["status"] == "ACTIVE"]
     for card in live:
         row = cards.get(card["id"])
-        if (row is None or row["state"] != "ISSUED") and not people.told_of(row) and not people.reviewed(_sub_case(card)):
+        if (row is None or row["state"] != "ISSUED") and not people.told_of(row) and not people.reviewed_for(card):
             state = "unknown" if row is None else row["state"]
             broken.append(f"card {card['id']} of {card['user'].get('surname')} is active, and {state} here; nobody was told")
     return len(held) + len(promised) + len(live), _all(Invariant.OWNED, broken)
@@ -255,10 +255,15 @@ class _People:
 
     def __init__(self, evidence: Evidence) -> None:
         self.sub_cases = {row["urn"]: row for row in evidence.table("cases", "sub_case")}
+        self._of_family = {str(row["lead_name"]).split()[-1]: row["sub_case"] for row in evidence.table("cases", "party")}
         self._told = {row["sub_case"] for row in evidence.table("cases", "review") if row["evidence"] or row["summary"]}
 
-    def reviewed(self, sub_case: str) -> bool:
+    def reviewed(self, sub_case: str | None) -> bool:
         return sub_case in self._told
+
+    def reviewed_for(self, card: Row) -> bool:
+        """By the holder's name, which no two parties share: a card that was left half made has no account yet to say whose it is."""
+        return self.reviewed(self._of_family.get(card["user"].get("surname")))
 
     def told_of(self, row: Row | None) -> bool:
         return row is not None and row["sub_case"] in self._told
@@ -299,10 +304,6 @@ def _foreign(evidence: Evidence, tenant: str, family: str, what: str) -> Iterato
 
 def _family(booking: Row) -> str:
     return str(booking["holder"]["surname"])
-
-
-def _sub_case(card: Row) -> str:
-    return str(card["metadata"].get("case", ""))
 
 
 def _is_doubt(line: Row) -> bool:

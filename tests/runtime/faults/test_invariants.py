@@ -218,6 +218,14 @@ def test_a_person_who_was_told_owns_what_is_left() -> None:
     assert invariants.owned(told)[1] == []
 
 
+def test_a_half_made_card_is_a_persons_once_he_was_told() -> None:
+    """It has no account yet, which would say for whom it is."""
+    half = replace(but("wallet", "card"), books=replace(well().books, cards=[a_card(metadata={})]))
+    cases = {**half.rows["cases"], "party": [{"sub_case": SUB_CASE, "lead_name": f"Ana {GUEST.family}"}]}
+    assert len(invariants.owned(replace(half, rows={**half.rows, "cases": cases}))[1]) == 1
+    assert invariants.owned(replace(half, rows={**half.rows, "cases": {**cases, "review": [REVIEW]}}))[1] == []
+
+
 def test_an_order_that_nobody_can_look_up_is_a_persons_once_he_was_told() -> None:
     lost = _reservation(urn="urn:reservation:2", state="UNKNOWN", client_reference="ref2", partner_reference=None)
     evidence = but("booking", "reservation", _reservation(), lost, bookings=[a_booking(), ordered()])
