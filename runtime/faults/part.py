@@ -29,7 +29,7 @@ from runtime.faults.striker import Striker
 from runtime.faults.strikes import Schedule
 from runtime.faults.twins import Twins
 from runtime.faults.verdict import Invariant, Verdict, Violation
-from runtime.faults.watch import Watch
+from runtime.faults.watch import Recovery, Watch
 from runtime.settings import read
 from runtime.verify_audit import verify
 from runtime.wiring import databases
@@ -91,6 +91,7 @@ class Part:
     took: dict[str, float] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
     hits: Mapping[str, Any] = field(default_factory=dict)
+    recovery: Recovery = Recovery(0.0)
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.stage, TENANTS)
@@ -109,7 +110,7 @@ class Part:
             await self.twins.clear()
             over = monotonic()
             self._show("faults are over")
-            self.took["healthy_after_last_fault_s"] = await self.watch.healthy(2 * HEALTHY_WITHIN)
+            self.recovery = await self.watch.healthy(2 * HEALTHY_WITHIN)
             await self.striker.end()
             await self._settle()
             self.took |= {"faults_s": over - began, "settling_s": monotonic() - over}
@@ -160,18 +161,20 @@ class Part:
         return sum(entries for entries, _ in found), [Violation(Invariant.AUDIT, each) for each in said]
 
     def _unwell(self) -> Iterator[str]:
-        if self.took["healthy_after_last_fault_s"] > HEALTHY_WITHIN:
-            yield f"it took {self.took['healthy_after_last_fault_s']:.0f} s until all was well after the last fault"
-        for seconds in self.watch.after_flush:
-            if seconds > HEALTHY_WITHIN:
-                yield f"it took {seconds:.0f} s until all was well after a wipe"
+        if self.recovery.seconds > HEALTHY_WITHIN:
+            yield f"until all was well after the last fault it took {self.recovery}"
+        for recovery in self.watch.after_flush:
+            if recovery.seconds > HEALTHY_WITHIN:
+                yield f"until all was well after a wipe it took {recovery}"
         unserved = self.progress.sagas - self.crowd.issued
         if unserved:
             yield f"{unserved} of {self.progress.sagas} parties were never served at the doors"
 
     def _samples(self) -> dict[str, Sequence[float]]:
-        measured = {"take_over_s": self.watch.take_over, "healthy_after_flush_s": self.watch.after_flush}
-        return {**measured, **{name: [seconds] for name, seconds in self.took.items()}}
+        wipes = [recovery.seconds for recovery in self.watch.after_flush]
+        measured = {"take_over_s": self.watch.take_over, "healthy_after_flush_s": wipes}
+        took = {**self.took, "healthy_after_last_fault_s": self.recovery.seconds}
+        return {**measured, **{name: [seconds] for name, seconds in took.items()}}
 
     def _counts(self, found: Evidence) -> dict[str, int]:
         """What was struck, what the partners did wrong, what was acknowledged, and where it ended."""

@@ -94,12 +94,17 @@ class Stage(Supervisor):
     def pid(self, name: str) -> int | None:
         return next((watched.thing.pid for watched in self._watched if watched.name == name and watched.thing.ended is None), None)
 
-    async def well(self) -> bool:
-        """Whether every process of ours says that it can do its work."""
-        services = [watched.thing for watched in self._watched if isinstance(watched.thing, Service)]
-        if any(watched.due is not None or watched.thing.ended is not None for watched in self._watched):
-            return False
-        return all(await asyncio.gather(*(asyncio.to_thread(_is_ready, each) for each in services)))
+    @property
+    def down(self) -> str | None:
+        """What has ended and does not run again yet, if anything."""
+        ended = [watched.name for watched in self._watched if watched.due is not None or watched.thing.ended is not None]
+        return f"{ended[0]} is down" if ended else None
+
+    async def unready(self) -> str | None:
+        """Which of our processes does not say that it can do its work, if any."""
+        services = [(watched.name, watched.thing) for watched in self._watched if isinstance(watched.thing, Service)]
+        ready = await asyncio.gather(*(asyncio.to_thread(_is_ready, service) for _, service in services))
+        return next((f"{name} is not ready" for (name, _), is_ready in zip(services, ready, strict=True) if not is_ready), None)
 
     def url(self, process: str) -> str:
         """A process on this machine, whatever name it has outside."""

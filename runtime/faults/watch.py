@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import text
 
@@ -35,13 +36,24 @@ _LEFT: Final = "select count(*) from {table} where owner like :owner"
 _OLDEST: Final = 'select extract(epoch from nexa_now() - min(at)) from "{table}" where published_at is null'
 
 
+class Recovery(NamedTuple):
+    """How long it took until all was well; `lacked` is what was not, with the tenths of a second for which it was found so."""
+
+    seconds: float
+    lacked: Mapping[str, int] = {}
+
+    def __str__(self) -> str:
+        longest = sorted(self.lacked.items(), key=lambda each: -each[1])
+        return f"{self.seconds:.0f} s ({', '.join(f'{tenths / 10:g} s {what}' for what, tenths in longest)})"
+
+
 class Watch:
     """One per part; `run` looks all the time, the others are asked when something was struck."""
 
     def __init__(self, stage: Stage, tenants: Sequence[str]) -> None:
         self.stage, self.tenants = stage, tenants
         self.take_over: list[float] = []
-        self.after_flush: list[float] = []
+        self.after_flush: list[Recovery] = []
         self.violations: list[Violation] = []
         self._owners: dict[tuple[str, str, str, int], str] = {}
 
@@ -78,33 +90,38 @@ class Watch:
         """From this wipe until all is well."""
         self.after_flush.append(await self.healthy(GIVEN_UP))
 
-    async def healthy(self, within: float) -> float:
-        """The seconds until every process is ready, no message waits, and no store is incomplete; `within` when that is not enough."""
-        began = monotonic()
+    async def healthy(self, within: float) -> Recovery:
+        """From now until every process is ready, no message waits, and no store is incomplete; `within` when that is not enough."""
+        began, waits = monotonic(), Counter[str]()
         await asyncio.sleep(NEAR)
         while monotonic() - began < within:
-            if await self._flows() and await self._complete() and await self.stage.well():
-                return monotonic() - began
+            looked = monotonic()
+            lacking = await self._waiting() or await self._incomplete() or self.stage.down or await self.stage.unready()
+            if not lacking:
+                return Recovery(monotonic() - began, waits)
             await asyncio.sleep(LOOK)
-        return within
+            waits[lacking] += round(10 * (monotonic() - looked))
+        return Recovery(within, waits)
 
-    async def _flows(self) -> bool:
+    async def _waiting(self) -> str | None:
         for database in DATABASES:
             table = "intake" if database == "intake" else "outbox"
             rows = await self._ask(database, _OLDEST.format(table=table))
-            if not rows or float(rows[0][0] or 0) > WAITING:
-                return False
-        return True
+            if not rows:
+                return f"{database} cannot be asked"
+            if float(rows[0][0] or 0) > WAITING:
+                return f"messages of {database} wait"
+        return None
 
-    async def _complete(self) -> bool:
+    async def _incomplete(self) -> str | None:
         snapshots = Snapshots.connect(self.stage.told["NEXA_SNAPSHOT_URL"])
         try:
             for tenant in map(Tenant, self.tenants):
                 if await snapshots.lost(tenant) or await snapshots.rebuilding(tenant):
-                    return False
-            return True
+                    return "snapshots are not all there"
+            return None
         except StoreAway:
-            return False
+            return "snapshots cannot be asked"
         finally:
             await snapshots.close()
 
