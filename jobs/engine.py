@@ -11,6 +11,7 @@ from jobs.registry import Ports
 from jobs.sagas.hooks import hooks
 from kernel.engine import Engine, Timing
 from kernel.operation import Operation, Operations
+from kernel.process import Process
 from kernel.saga import Plans, Saga
 from kernel.tenancy import Tenant
 
@@ -28,9 +29,12 @@ NOTHING_MORE: Final = Workload()
 
 def make_engine(
     ports: Ports, worker_id: str, *, tenants: Sequence[Tenant] | None = None, queue: str | None = None, timing: Timing | None = None,
-    more: Workload = NOTHING_MORE,
+    more: Workload = NOTHING_MORE, process: Process | None = None,
 ) -> Engine:  # fmt: skip
-    """An engine for these ports; `queue` is where this worker is rung, `tenants` None means all, `more` is work besides the product's."""
+    """An engine for these ports; `queue` is where this worker is rung, `tenants` None means all, `more` is work besides the product's.
+
+    `process` is what it runs in, where its end is the end of this worker.
+    """
     return Engine(
         ports.databases,
         ports,
@@ -42,4 +46,5 @@ def make_engine(
         tenants=tenants,
         queue=queue,
         timing=timing,
+        process=process,
     )

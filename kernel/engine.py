@@ -27,6 +27,7 @@ from kernel.operation.declaration import OperationRow, Operations
 from kernel.operation.runner import OperationRunner
 from kernel.patience import patiently
 from kernel.presence import Presence, Pulse
+from kernel.process import Process
 from kernel.saga.plan import Plans
 from kernel.saga.runner import Hooks, WorkflowRunner
 from kernel.tenancy import Tenant
@@ -55,15 +56,16 @@ class Engine:
     """One worker's engine. `home` is the domain whose database holds the workflows and the heartbeats.
 
     `ports` goes to operations untouched. `tenants` bounds whom it works for; None means everybody who has partitions.
+    `process` is what it runs in, where its end is the end of this worker.
     """
 
     def __init__(
         self, databases: Databases, ports: Any, worker_id: str, *, plans: Plans, operations: Operations, hooks: Hooks | None = None,
         settle_scale: float = 1.0, tenants: Sequence[Tenant] | None = None, queue: str | None = None, home: str = "cases",
-        timing: Timing | None = None,
+        timing: Timing | None = None, process: Process | None = None,
     ) -> None:  # fmt: skip
         self.timing = timing or Timing()
-        self.presence = Presence(databases.dispatch(home), worker_id, self.timing.pulse, queue)
+        self.presence = Presence(databases.dispatch(home), worker_id, self.timing.pulse, queue, process)
         self._roll = _Roll(databases, home, tenants)
         self._floors: list[_Floor] = [_Workflows(self, databases, plans, hooks or Hooks(), home)]
         self._floors += [_Operations(self, databases, operations.of(domain), ports, settle_scale, domain) for domain in operations.domains]

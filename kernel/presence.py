@@ -2,6 +2,7 @@
 
 A worker that was not heard for `dead_after` is dead to the others, and they take over what it had claimed. It may only be paused: nothing
 rests on its being gone, because every claim has a fence; but it must not claim or send anything before its own heart has beaten again.
+Who runs beside it sees sooner that its process is gone, and says the goodbye that it could not say.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kernel.clock import monotonic
+from kernel.process import Process
 
 log = logging.getLogger(__name__)
 
 _BEAT = text("""
-    insert into worker (id, queue, beat_at) values (:me, :queue, nexa_now())
+    insert into worker (id, queue, process, beat_at) values (:me, :queue, :process, nexa_now())
     on conflict (id) do update set beat_at = nexa_now(), cleared_at = null
 """)
 _DEAD = text("""
     select id from worker where beat_at < nexa_now() - make_interval(secs => :dead_after) and cleared_at is null and id <> :me order by id
 """)
-_LEAVE = text("update worker set beat_at = '-infinity' where id = :me")
+_HEARD = text("""
+    select id, process from worker
+    where process is not null and beat_at >= nexa_now() - make_interval(secs => :dead_after) and cleared_at is null and id <> :me
+""")
+_LEAVE = text("update worker set beat_at = '-infinity' where id = any(cast(:ids as text[]))")
 _CLEARED = text("""
     update worker set cleared_at = nexa_now()
     where id = any(cast(:ids as text[])) and beat_at < nexa_now() - make_interval(secs => :dead_after)
@@ -44,8 +50,8 @@ class Pulse:
 class Presence:
     """One worker's own heart, and its view of the others'. `me` is new with every start, so that nobody inherits claims."""
 
-    def __init__(self, engine: AsyncEngine, worker_id: str, pulse: Pulse, queue: str | None = None) -> None:
-        self.engine, self.pulse, self.queue = engine, pulse, queue
+    def __init__(self, engine: AsyncEngine, worker_id: str, pulse: Pulse, queue: str | None = None, process: Process | None = None) -> None:
+        self.engine, self.pulse, self.queue, self.process = engine, pulse, queue, process
         self.me = f"{worker_id}:{secrets.token_hex(6)}"
         self.dead: tuple[str, ...] = ()
         self._heard: float | None = None
@@ -59,8 +65,10 @@ class Presence:
         """One heartbeat; afterwards `dead` names the workers that are silent and still have something claimed."""
         heard = monotonic()  # before the statement: what others see is not older than this
         async with self.engine.begin() as connection:
-            await connection.execute(_BEAT, {"me": self.me, "queue": self.queue})
+            process = None if self.process is None else str(self.process)
+            await connection.execute(_BEAT, {"me": self.me, "queue": self.queue, "process": process})
             silence = self.pulse.dead_after.total_seconds()
+            await self._bury(connection, silence)
             self.dead = tuple((await connection.execute(_DEAD, {"me": self.me, "dead_after": silence})).scalars())
         self._heard = heard
 
@@ -74,4 +82,14 @@ class Presence:
         """Says goodbye: what is still claimed is taken over at once."""
         self._heard = None
         async with self.engine.begin() as connection:
-            await connection.execute(_LEAVE, {"me": self.me})
+            await connection.execute(_LEAVE, {"ids": [self.me]})
+
+    async def _bury(self, connection: AsyncConnection, silence: float) -> None:
+        """Says goodbye for neighbours whose hearts were still heard and whose processes are gone."""
+        if self.process is None:
+            return
+        heard = (await connection.execute(_HEARD, {"me": self.me, "dead_after": silence})).all()
+        gone = [row.id for row in heard if self.process.sees_gone(Process.parse(row.process))]
+        if gone:
+            log.warning("the processes of %s are gone", ", ".join(gone))
+            await connection.execute(_LEAVE, {"ids": gone})

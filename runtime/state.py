@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
+from kernel.process import started
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -25,12 +27,12 @@ class Recorded:
     @classmethod
     def of(cls, name: str, pid: int) -> Self:
         """The process that has this number now."""
-        return cls(name, pid, _started(pid) or 0)
+        return cls(name, pid, started(pid) or 0)
 
     @property
     def alive(self) -> bool:
         """Whether that very process still runs."""
-        return self.started != 0 and _started(self.pid) == self.started
+        return self.started != 0 and started(self.pid) == self.started
 
     def ask(self, wanted: signal.Signals) -> None:
         """Send a signal, if it still runs and is ours to signal."""
@@ -85,12 +87,3 @@ def running(home: Path) -> State | None:
     """The state of a site whose supervisor is alive."""
     state = State.read(home)
     return state if state and state.supervisor.alive else None
-
-
-def _started(pid: int) -> int | None:
-    """Field 22 of its stat line; None for a process that is not there, or only waits to be buried."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])

@@ -27,6 +27,7 @@ from kernel.bell import Bell
 from kernel.consumer import Consumer
 from kernel.engine import Engine
 from kernel.patience import passing
+from kernel.process import Process
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
 from runtime.settings import Settings
@@ -103,7 +104,8 @@ class Worker:
             self.engine.wake(tenant, urn)
 
     async def _engine(self) -> None:
-        self.engine = make_engine(self.shop.ports, self.name, tenants=self.settings.tenants or None, queue=self.queue, more=self.more)
+        tenants = self.settings.tenants or None
+        self.engine = make_engine(self.shop.ports, self.name, tenants=tenants, queue=self.queue, more=self.more, process=Process.own())
         await self.engine.run()
 
     async def _call_the_roll(self) -> None:

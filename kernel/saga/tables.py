@@ -99,6 +99,7 @@ def _worker(metadata: MetaData) -> Table:
         metadata,
         Column("id", Text, primary_key=True),  # <worker>:<epoch>
         Column("queue", Text),  # where it is rung
+        Column("process", Text),  # what its neighbours know it by
         instant("started_at", default_now=True),
         instant("beat_at"),
         instant("cleared_at", nullable=True),  # dead, and nothing of it is left to take over
