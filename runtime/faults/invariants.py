@@ -277,8 +277,10 @@ def _reservations(evidence: Evidence) -> Callable[[Row], Row | None]:
 
 
 def _left_to_people(booking: Row, row: Row | None, people: _People) -> bool:
-    doubtful = row is not None and row["state"] in IN_DOUBT and not booking.get("traceable", True)
-    return doubtful and people.told_of(row)
+    """One that the partner refuses to give back, and one that it cannot be asked for."""
+    refused = row is not None and row["state"] == "CANCEL_REFUSED"
+    untraceable = row is not None and row["state"] in IN_DOUBT and not booking.get("traceable", True)
+    return (refused or untraceable) and people.told_of(row)
 
 
 def _room_nights(booking: Row) -> Iterator[tuple[Any, str, date, int]]:
