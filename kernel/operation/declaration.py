@@ -173,10 +173,10 @@ class Operation(Generic[P, T]):
     by_hand: ByHand[T] | None = None
     settle: timedelta = timedelta(seconds=60)  # until the partner has made up its mind; scaled by NEXA_SETTLE_SCALE
     time_out: timedelta = timedelta(seconds=30)
-    budget: int = 5  # sends, not counting those that never left
+    budget: int = 5  # sends, not counting those that never left; classes A and B go on under the same key, within `resolve_within`
     backoff: Backoff = Backoff()
     patience: timedelta = timedelta(hours=1)  # for free retries
-    resolve_within: timedelta = timedelta(hours=1)  # for look-ups that get no clear answer
+    resolve_within: timedelta = timedelta(hours=1)  # for look-ups, or the same send again, that get no clear answer
     wait: timedelta = timedelta(minutes=4)  # unknown for so long, `instead` is told; scaled by NEXA_SETTLE_SCALE
     conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
     at_once: int = 64  # in flight per worker

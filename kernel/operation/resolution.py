@@ -196,19 +196,27 @@ def _unknown(operation: AnyOperation, row: OperationRow, answer: Unknown, moment
             return _ended(operation, row, State.EXHAUSTED, Unknown(answer.why, evidence), moment)
         return Move(replace(row, state=State.INTENT, waits=0), moment.jitter(operation.backoff.ceiling(row.sends)))
     row = replace(row, looks=0)
-    if operation.kind is Class.D or (spent and resend(operation, row)):
+    if operation.kind is Class.D or (spent and resend(operation, row) and _long_unknown(operation, row, moment)):
         return _ended(operation, row, State.REVIEW, Unknown(answer.why, evidence), moment)
     return _unresolved(operation, row, moment, LOOKS[0])
 
 
 def _unresolved(operation: AnyOperation, row: OperationRow, moment: Moment, settles: int) -> Move:
+    """Sends beyond the budget are looks: the same once more is how a key is asked what became of it, and that grows ever less urgent."""
     since = row.unknown_at or moment.now
-    return Move(replace(row, state=State.UNKNOWN, unknown_at=since, waits=0), operation.settle * settles * moment.scale)
+    beyond = row.sends - operation.budget
+    later = operation.backoff.ceiling(beyond + 1) if beyond >= 0 and resend(operation, row) else timedelta(0)
+    return Move(replace(row, state=State.UNKNOWN, unknown_at=since, waits=0), operation.settle * settles * moment.scale + later)
+
+
+def _long_unknown(operation: AnyOperation, row: OperationRow, moment: Moment) -> bool:
+    """Whether it is time for a person."""
+    return moment.now - (row.unknown_at or moment.now) >= operation.resolve_within
 
 
 def _unanswered(operation: AnyOperation, row: OperationRow, moment: Moment) -> Move:
     """A look-up that says nothing is not an empty one."""
-    if moment.now - (row.unknown_at or moment.now) >= operation.resolve_within:
+    if _long_unknown(operation, row, moment):
         return _ended(operation, row, State.REVIEW, Unknown("no look-up was answered", row.evidence), moment)
     row = replace(row, waits=row.waits + 1)
     return Move(row, moment.jitter(operation.backoff.ceiling(row.waits)))
@@ -226,9 +234,9 @@ def _again(operation: AnyOperation, row: OperationRow, moment: Moment, reference
     if row.unwanted and not unresolved:
         why = "withdrawn, and proven absent" if row.withdrawn_by is not None else "watched, and proven absent"
         return _ended(operation, row, State.WITHDRAWN, NotSent(why), moment)
-    if row.sends >= operation.budget or moment.now >= row.deadline:
-        if unresolved:
-            return _ended(operation, row, State.REVIEW, Unknown("not found, and no send is left", row.evidence), moment)
+    if unresolved and row.sends >= operation.budget and _long_unknown(operation, row, moment):
+        return _ended(operation, row, State.REVIEW, Unknown("not found, and no send is left", row.evidence), moment)
+    if not unresolved and (row.sends >= operation.budget or moment.now >= row.deadline):
         return _ended(operation, row, State.EXHAUSTED, NotSent(f"proven absent after {row.sends} sends"), moment)
     wait = moment.jitter(operation.backoff.ceiling(row.sends))
     state = State.UNKNOWN if unresolved else State.INTENT

@@ -35,7 +35,8 @@ from tests.jobs.floor import Floor, a_floor
 
 # Half a minute of look-ups without an answer would be an hour in earnest; what else there is of patience stays as it is.
 IMPATIENT = (
-    SEARCH_HOTELS, CANCEL_ROOMS, replace(BOOK_ROOMS, resolve_within=timedelta(milliseconds=100)), replace(ISSUE_CARD, budget=1),
+    SEARCH_HOTELS, CANCEL_ROOMS, replace(BOOK_ROOMS, resolve_within=timedelta(milliseconds=100)),
+    replace(ISSUE_CARD, budget=1, resolve_within=timedelta(0)),
 )  # fmt: skip
 RESOLVERS: Any = {"booking": booking.resolve_booking, "wallet": wallet.resolve_card}
 

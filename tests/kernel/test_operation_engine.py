@@ -237,8 +237,8 @@ async def test_class_a_sends_the_same_key_again(databases: Databases, tenant: Te
     assert set(bench.partner.sends) == {"k1"}
 
 
-async def test_class_a_without_a_send_left_is_for_a_person(databases: Databases, tenant: Tenant) -> None:
-    bench = a_bench(databases, tenant, Class.A, *["lost answer"] * 9, budget=2)
+async def test_class_a_that_stays_unknown_is_for_a_person(databases: Databases, tenant: Tenant) -> None:
+    bench = a_bench(databases, tenant, Class.A, *["lost answer"] * 9, budget=2, resolve_within=timedelta(0))
     async with bench.worker():
         row = await bench.ended(await bench.intend())
     assert (row.state, row.sends, bench.heard.outcomes) == (State.REVIEW, 2, [("Unknown", "REVIEW")])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -160,7 +161,7 @@ def test_whatever_happens_it_ends_once_and_the_partner_holds_what_we_believe(
         assert len(set(partner.sends)) <= 1, "the key changed"
     if row.state in (State.WITHDRAWN, State.EXHAUSTED) and kind is not Class.READ:
         assert not partner.held, "something is held that nobody owns"
-    assert row.sends <= operation.budget
+    assert row.sends <= operation.budget or kind in (Class.A, Class.B)
     partner.execute_late()
     ghosts = set(partner.held) - ({row.reference or row.key} if row.state in (State.OK, State.REVIEW) or kind is not Class.C else set())
     assert kind is Class.READ or ghosts <= set(row.given_up), "what may still appear is not watched"
@@ -232,6 +233,28 @@ def test_verifying_has_all_its_tries_whatever_waited_before() -> None:
     assert (move.row.state, move.row.waits) == (State.OK, 0)
     again = after_verify(operation, replace(move.row, waits=19), at())
     assert (again.row.waits, again.after) == (0, DAY)
+
+
+@pytest.mark.parametrize("kind", [Class.A, Class.B])
+def test_what_may_be_sent_again_is_asked_so_until_it_has_been_unknown_for_long(kind: Class) -> None:
+    """Beyond the budget ever more seldom: sends under one key are how it is found out what became of the first."""
+    operation = an_operation(kind, look_up=None, budget=2, resolve_within=timedelta(hours=1))
+    row, now, waits = a_row(operation), START, []
+    for _ in range(200):
+        move = after_send(operation, row, Unknown("time-out"), at(now))
+        row = move.row
+        if row.state is State.REVIEW:
+            break
+        assert (row.state, move.outcome) == (State.UNKNOWN, None)
+        assert move.after is not None
+        waits.append(move.after)
+        now += move.after
+        row = replace(row, state=State.SENT, sends=row.sends + 1)
+    assert isinstance(move.outcome, Unknown)
+    assert operation.resolve_within <= now - START < operation.resolve_within + waits[-1] + timedelta(seconds=1)
+    assert row.sends > operation.budget
+    assert waits == sorted(waits)
+    assert waits[-1] == operation.settle + operation.backoff.most
 
 
 def test_three_deaths_in_a_row_are_for_a_person() -> None:

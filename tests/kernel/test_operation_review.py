@@ -143,7 +143,7 @@ async def test_an_operation_of_another_database_is_not_found(databases: Database
 
 
 async def test_class_a_is_asked_again_under_its_key(databases: Databases, tenant: Tenant) -> None:
-    bench, _ = a_bench(databases, tenant, Class.A, "lost answer", "lost answer")
+    bench, _ = a_bench(databases, tenant, Class.A, "lost answer", "lost answer", resolve_within=timedelta(0))
     async with bench.worker():
         urn = await in_review(bench)
         await say(bench, urn, Finding.FOUND)
