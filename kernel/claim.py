@@ -3,12 +3,16 @@
 A claim is `owner` and a raised `fence`; whoever writes afterwards says `where fence = mine`, and zero rows mean that the claim was lost.
 Rows that are locked at the moment are left for the next round, so claims never wait for anybody. Whose turn it is, and how much of a
 round is kept for undoing and for people who wait, is decided in `kernel.turns`.
+
+What died with a worker shares the blame with all that worker had in hand. The third death in a row counts as its own, so whatever has died
+twice is taken by itself: many at once would all be quarantined for the one among them that kills, or for a machine that was switched off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kernel.tenancy import Tenant
 from kernel.turns import Portion, Share
 from kernel.urn import Urn
+
+SUSPECT: Final = 2  # deaths in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,20 @@ class Claims:
                 cross join lateral (
                     select tenant, ctid as place from {table}
                     where tenant = t.tenant and {kind} = t.kind and share = t.share and due <= nexa_now() and owner is null
-                      and {claimed.only}
+                      and deaths < {SUSPECT} and {claimed.only}
                     order by due limit t.most for update skip locked
                 ) w limit :most
+            )
+            update {table} w set fence = w.fence + 1, owner = :me{claimed.sets}
+            from picked p where w.tenant = p.tenant and w.ctid = p.place
+            returning w.tenant, w.urn, w.{kind} as kind, w.fence, w.share
+        """)
+        self._suspect = text(f"""
+            with picked as (
+                select tenant, ctid as place from {table}
+                where tenant = any(cast(:tenants as text[])) and {kind} = any(cast(:kinds as text[]))
+                  and deaths >= {SUSPECT} and due <= nexa_now() and owner is null and {claimed.only}
+                order by due limit 1 for update skip locked
             )
             update {table} w set fence = w.fence + 1, owner = :me{claimed.sets}
             from picked p where w.tenant = p.tenant and w.ctid = p.place
@@ -98,6 +115,10 @@ class Claims:
         tenants, kinds, shares, mosts = zip(*portions, strict=True)
         facts = {"tenants": list(tenants), "kinds": list(kinds), "shares": [int(share) for share in shares], "mosts": list(mosts)}
         return await self._take(self._due, {**facts, "most": most})
+
+    async def suspect(self, tenants: Sequence[Tenant], kinds: Iterable[str]) -> list[Claim]:
+        """Takes one that has died twice in a row, if any is due."""
+        return await self._take(self._suspect, {"tenants": list(tenants), "kinds": list(kinds)})
 
     async def orphans(
         self, tenants: Sequence[Tenant], owners: Sequence[str], kinds: Iterable[str], most: int, held: Iterable[Urn] = ()

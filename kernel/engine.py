@@ -203,6 +203,8 @@ class _Floor:
         self._claiming = asyncio.Lock()  # between a claim's commit and `held` nobody may look for lost ones
         self._hands: asyncio.TaskGroup | None = None
         self.short = False  # of places: there may be more, and whoever finishes has to ring
+        self._suspect: Urn | None = None
+        self._suspects_from = float("-inf")  # when it is looked for the next
 
     async def run(self, hands: asyncio.TaskGroup) -> None:
         self._hands = hands
@@ -219,6 +221,25 @@ class _Floor:
     async def round(self) -> bool:
         """Claims once and hands out; whether it is worth looking again at once."""
         raise NotImplementedError
+
+    async def suspect(self) -> list[Claim]:
+        """One that has died twice, when none is in hand and it is time to look."""
+        if self._suspect is not None or monotonic() < self._suspects_from:
+            return []
+        tenants = await self.engine.tenants()
+        async with self._claiming:
+            claims = await self.claims.suspect(tenants, self.kinds)
+            self._suspect = next((claim.urn for claim in claims), None)
+            self.held.update(claim.urn for claim in claims)
+        self._suspects_from = monotonic() + self.engine.timing.sweep.total_seconds()
+        return claims
+
+    def release(self, urns: Iterable[Urn]) -> None:
+        """Nothing is done with these any more; after a suspect the next one may come at once."""
+        self.held.difference_update(urns)
+        if self._suspect is not None and self._suspect not in self.held:
+            self._suspect, self._suspects_from = None, float("-inf")
+            self.bell.ring()
 
     def inherit(self, claims: Sequence[Claim]) -> None:
         """Works off what was taken over."""
@@ -262,7 +283,7 @@ class _Floor:
         except Exception:
             log.exception("work on %s broke off", self.name)
         finally:
-            self.held.difference_update(urns)
+            self.release(urns)
             if self.short:
                 self.bell.ring()
 
@@ -278,7 +299,7 @@ class _Workflows(_Floor):
         if self.short:
             return False
         tenants = await self.engine.tenants()
-        claims = await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH)
+        claims = [*await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH), *await self.suspect()]
         self.inherit(claims)
         return bool(claims)
 
@@ -314,6 +335,7 @@ class _Operations(_Floor):
         claimed_at = monotonic()
         claims = await self.claim(portions, room)
         self._note(portions, claims, room)
+        claims += await self.suspect()
         self._hand_out(claims, lambda row: self.runner.perform(row, claimed_at))
         return bool(claims)
 
@@ -369,7 +391,7 @@ class _Operations(_Floor):
                 self.spawn([row.urn], partial(self._one, row, perform))
                 del left[row.urn]
         finally:  # what is not among the rows was taken over already, or cannot be read
-            self.held.difference_update(left)
+            self.release(left)
             for kind in left.values():
                 self._flying[kind] -= 1
 

@@ -47,6 +47,7 @@ def operation_table(metadata: MetaData) -> Table:
         unique("key"),
         lookup("name", "share", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
+        lookup("deaths", "due", where="deaths > 1 and owner is null"),
         lookup("subject", "workflow"),
         partitioned=True,
         versioned=True,

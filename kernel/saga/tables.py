@@ -45,6 +45,7 @@ def _workflow(metadata: MetaData) -> Table:
         *claim_columns(),
         lookup("plan", "share", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
+        lookup("deaths", "due", where="deaths > 1 and owner is null"),
         lookup("subject"),
         partitioned=True,
         versioned=True,

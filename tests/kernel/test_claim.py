@@ -68,6 +68,27 @@ async def test_the_dispatcher_sees_claims_and_nothing_else(databases: Databases,
             await connection.execute(text(statement))
 
 
+async def test_what_has_died_twice_is_taken_by_itself(databases: Databases) -> None:
+    started = {await a_workflow(databases, T1, VISIT, Params()) for _ in range(3)}
+    portions, workers = [forward(T1, VISIT.plan, 10)], [Claims(databases.dispatch("cases"), WORKFLOWS, f"w{n}:1") for n in range(4)]
+
+    async def free() -> None:
+        async with databases["cases"].work(T1) as work:
+            await work.execute(text("update workflow set owner = null, due = nexa_now() where tenant = 't1'"))
+
+    assert {claim.urn for claim in await workers[0].due(portions, 50)} == started
+    assert {claim.urn for claim in await workers[1].orphans([T1], [workers[0].me], [VISIT.plan], 10)} == started
+    await free()
+    assert await workers[2].suspect([T1], [VISIT.plan]) == [], "once is nobody's fault"
+    assert {claim.urn for claim in await workers[2].due(portions, 50)} == started
+    assert {claim.urn for claim in await workers[3].orphans([T1], [workers[2].me], [VISIT.plan], 10)} == started
+    await free()
+    assert await workers[0].due(portions, 50) == []
+    first, second = [await worker.suspect([T1], [VISIT.plan]) for worker in workers[:2]]
+    assert len(first) == len(second) == 1
+    assert first[0].urn != second[0].urn
+
+
 async def test_due_work_of_several_tenants_is_taken_in_one_statement_and_once(databases: Databases) -> None:
     started = {await a_workflow(databases, tenant, VISIT, Params()) for tenant in (T1, T2, T1)}
     portions = [forward(T1, VISIT.plan, 10), forward(T2, VISIT.plan, 10)]
