@@ -84,8 +84,13 @@ def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0, chains: Collect
 
 def score(offer: Offer, wish: RankHotels, lowest: Decimal, placed: int) -> Score:
     """Cost against the `lowest` total on offer, distance against the policy's limit, consolidation against a full shuttle."""
-    cost = lowest / offer.total.amount if offer.total.amount else _ONE
-    distance = _ONE - _decimal(offer.distance_km) / wish.max_distance_km if wish.max_distance_km else Decimal(0)
+    return points(offer.total.amount, offer.distance_km, wish, lowest, placed)
+
+
+def points(price: Decimal, distance_km: float, wish: RankHotels, lowest: Decimal, placed: int) -> Score:
+    """The same for a `price` that several offers come to."""
+    cost = lowest / price if price else _ONE
+    distance = _ONE - _decimal(distance_km) / wish.max_distance_km if wish.max_distance_km else Decimal(0)
     together = Decimal(min(placed, FULL_SHUTTLE)) / FULL_SHUTTLE
     weights = wish.weights
     total = cost * _weight(weights, "cost") + distance * _weight(weights, "distance") + together * _weight(weights, "consolidation")
