@@ -17,6 +17,7 @@ from adapters.hotelbeds.sandbox_words import Key
 from domains.notifications.templates import trigger_of
 from kernel.lane import Reaction
 from kernel.operation import Class, Operations
+from kernel.operation.resolution import JOURNAL_LINES
 from runtime.faults.evidence import Evidence, Row
 from runtime.faults.verdict import Invariant, Reviews, Violation
 
@@ -90,10 +91,13 @@ def once(evidence: Evidence) -> Found:
 
 
 def sent_too_soon(journal: Sequence[Row]) -> list[str]:
-    """The references under which something was sent anew although the unclear send before had not been looked for, in vain, three times."""
+    """The references under which something was sent anew although the unclear send before had not been looked for, in vain, three times.
+
+    A long journal begins in the middle: what was looked for before its first line is not known, and taken to be enough.
+    """
     hasty: list[str] = []
-    unclear: str | None = None
-    looks = 0
+    cut = len(journal) >= JOURNAL_LINES
+    unclear, looks = (journal[0]["reference"], EMPTY_LOOKS) if cut else (None, 0)
     for line in journal:
         if line["did"] == "send" and unclear not in (None, line["reference"]) and looks < EMPTY_LOOKS:
             hasty.append(line["reference"])

@@ -16,6 +16,7 @@ from adapters.hotelbeds.inventory import STANDARD, hotels
 from domains.notifications.templates import text_for
 from jobs import operations
 from kernel.lane import Reaction
+from kernel.operation.resolution import JOURNAL_LINES
 from runtime.faults import invariants
 from runtime.faults.evidence import Books, Evidence, Row
 from runtime.faults.people import Acknowledged, Guest
@@ -245,6 +246,13 @@ def test_three_empty_looks_free_a_reference_also_when_a_worker_died_over_one() -
     died = {**_sent(3, "Unknown"), "did": "death"}
     journal = [_sent(0, "Unknown"), _looked(1), _looked(2), died, _looked(4), _sent(5, "Unknown", "r2"), _sent(6, "Ok", "r3")]
     assert invariants.sent_too_soon(journal) == ["r3"]
+
+
+def test_a_journal_that_begins_in_the_middle_says_nothing_against_what_came_before() -> None:
+    died = {**_sent(3, "Unknown"), "did": "death"}
+    middle = [_looked(0), died, _looked(1), _looked(2), _sent(3, "Unknown", "r2"), *(_looked(4) for _ in range(JOURNAL_LINES - 6))]
+    assert invariants.sent_too_soon([*middle, _sent(5, "Ok", "r3")]) == []
+    assert invariants.sent_too_soon([*middle[:5], _sent(5, "Ok", "r3")]) == ["r2", "r3"]
 
 
 def test_reviews_are_counted_by_class() -> None:
