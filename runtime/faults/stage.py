@@ -75,6 +75,7 @@ class Stage(Supervisor):
         super().__init__(home, ports, self.environment, (), say)
         self._engines: dict[str, AsyncEngine] = {}
         self._paused: set[int] = set()
+        self._struck: dict[str, float] = {}  # when a process of ours was killed or paused, by name
 
     # --- what runs --------------------------------------------------------------------------------------------------------------------
 
@@ -94,15 +95,12 @@ class Stage(Supervisor):
     def pid(self, name: str) -> int | None:
         return next((watched.thing.pid for watched in self._watched if watched.name == name and watched.thing.ended is None), None)
 
-    @property
-    def down(self) -> str | None:
-        """What has ended and does not run again yet, if anything."""
-        ended = [watched.name for watched in self._watched if watched.due is not None or watched.thing.ended is not None]
-        return f"{ended[0]} is down" if ended else None
-
-    async def unready(self) -> str | None:
-        """Which of our processes does not say that it can do its work, if any."""
-        services = [(watched.name, watched.thing) for watched in self._watched if isinstance(watched.thing, Service)]
+    async def unwell(self, since: float = float("inf")) -> str | None:
+        """What is down, or does not say that it can do its work, if anything; those set aside that were struck themselves after `since`."""
+        asked = [watched for watched in self._watched if self._struck.get(watched.name, float("-inf")) <= since]
+        if down := next((watched.name for watched in asked if watched.due is not None or watched.thing.ended is not None), None):
+            return f"{down} is down"
+        services = [(watched.name, watched.thing) for watched in asked if isinstance(watched.thing, Service)]
         ready = await asyncio.gather(*(asyncio.to_thread(_is_ready, service) for _, service in services))
         return next((f"{name} is not ready" for (name, _), is_ready in zip(services, ready, strict=True) if not is_ready), None)
 
@@ -138,6 +136,7 @@ class Stage(Supervisor):
 
     def kill(self, name: str) -> int | None:
         """`kill -9`; the process that was meant, None when it was down already."""
+        self._struck[name] = monotonic()
         pid = self.pid(name)
         if pid is not None:
             _signal(pid, signal.SIGKILL)
@@ -149,6 +148,7 @@ class Stage(Supervisor):
         if pid is None or pid in self._paused:
             return
         self._paused.add(pid)
+        self._struck[name] = monotonic()
         _signal(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)

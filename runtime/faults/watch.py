@@ -22,6 +22,7 @@ from runtime.settings import DATABASES
 LOOK: Final = 0.25  # seconds between two looks at the owners
 NEAR: Final = 0.1  # the same while somebody is dead
 WAITING: Final = 3.0  # seconds; a site in which a message waits longer to be published is not well
+RESTARTING: Final = 15.0  # seconds that a process takes to be ready again, on a busy machine
 GIVEN_UP: Final = 60.0  # seconds after which a take-over or a recovery is told as it stands
 CLAIMED: Final[Mapping[str, Sequence[str]]] = {
     "cases": ("workflow", "operation"),
@@ -87,16 +88,19 @@ class Watch:
             self.take_over.append(monotonic() - began)
 
     async def recover(self) -> None:
-        """From this wipe until all is well."""
-        self.after_flush.append(await self.healthy(GIVEN_UP))
+        """From this wipe until all is well that was not struck by something else, shortly before it or after."""
+        self.after_flush.append(await self.healthy(GIVEN_UP, monotonic() - RESTARTING))
 
-    async def healthy(self, within: float) -> Recovery:
-        """From now until every process is ready, no message waits, and no store is incomplete; `within` when that is not enough."""
+    async def healthy(self, within: float, since: float = float("inf")) -> Recovery:
+        """From now until every process is ready, no message waits, and no store is incomplete; `within` when that is not enough.
+
+        Processes that were struck themselves after `since` are not asked.
+        """
         began, waits = monotonic(), Counter[str]()
         await asyncio.sleep(NEAR)
         while monotonic() - began < within:
             looked = monotonic()
-            lacking = await self._waiting() or await self._incomplete() or self.stage.down or await self.stage.unready()
+            lacking = await self._waiting() or await self._incomplete() or await self.stage.unwell(since)
             if not lacking:
                 return Recovery(monotonic() - began, waits)
             await asyncio.sleep(LOOK)
