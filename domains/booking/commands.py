@@ -31,6 +31,21 @@ class RankHotels:
 
 
 @message("booking")
+class CommitWave:
+    """Book what the wave has planned; `version` is the one the supervisor saw."""
+
+    wave: Urn
+    version: int
+
+
+@message("booking")
+class DiscardWave:
+    wave: Urn
+    version: int
+    reason: str
+
+
+@message("booking")
 class BookRooms:
     """Hold, re-check, confirm; fall back over the ranking. Answer: RoomsBooked or RoomsRefused. Names are read from cases by the job."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from kernel.event import message
@@ -25,6 +26,44 @@ class NoHotelFits:
     why: str
     excluded: dict[str, int]  # reason → number of offers
     evidence: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedGroup:
+    """A group with its sub-cases, each with the version of it that the wave was planned from."""
+
+    group: Urn
+    sub_cases: tuple[Urn, ...]
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnplacedGroup:
+    """`verdict` is a word of `domains.booking.wave`."""
+
+    group: Urn
+    sub_cases: tuple[Urn, ...]
+    verdict: str
+    why: str
+
+
+@message("booking")
+class WaveChanged:
+    """A wave began, was planned, committed or let go; screens follow."""
+
+    wave: Urn
+    state: str
+    row_version: int
+
+
+@message("booking")
+class WaveCommitted:
+    """A supervisor has looked at the plan of a wave and said yes: what it placed is booked, what it did not a person places."""
+
+    wave: Urn
+    demand: Urn
+    placed: tuple[PlacedGroup, ...]
+    unplaced: tuple[UnplacedGroup, ...]
 
 
 @message("booking")

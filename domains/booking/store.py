@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, bindparam, func, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from domains.booking.commands import RankHotels
 from domains.booking.model import (
     UNRESOLVED,
     Candidate,
@@ -27,8 +28,21 @@ from domains.booking.model import (
 )
 from domains.booking.ports import Drive, Offer, Quote
 from domains.booking.ranking import Standing
-from domains.booking.tables import candidate, hold, placement, ranking, reservation, ride
+from domains.booking.search import Found
+from domains.booking.tables import (
+    candidate,
+    hold,
+    placement,
+    ranking,
+    reservation,
+    ride,
+    wave,
+    wave_group,
+    wave_party,
+    wave_search,
+)
 from domains.booking.transport import Dispatch, DispatchState
+from domains.booking.wave import Plan, Question, Verdict, Wave, WaveGroup, WaveParty, WaveState, question
 from kernel.event import encode, read
 from kernel.hold import Kept
 from kernel.money import Money
@@ -121,6 +135,173 @@ def _candidate_row(work: Work, urn: Urn, each: Candidate) -> dict[str, Any]:
         "tenant": work.tenant, "ranking": urn, "place": each.place, "hotel": offer.hotel, "total": offer.total.amount,
         "currency": offer.total.currency, "score": encode(each.score), "offer": encode(offer),
     }  # fmt: skip
+
+
+async def add_rankings(work: Work, made: Sequence[Ranking]) -> None:
+    """Many at once, that nobody has asked for yet."""
+    rows = [
+        {
+            "tenant": work.tenant, "urn": each.urn, "sub_case": each.sub_case, "airport": each.airport, "rooms": each.rooms,
+            "asked_at": each.asked_at, "answered": list(each.answered), "silent": each.silent, "excluded": each.excluded,
+            "left_out": [encode(one) for one in each.left_out],
+        }
+        for each in made
+    ]  # fmt: skip
+    candidates = [_candidate_row(work, each.urn, one) for each in made for one in each.candidates]
+    if rows:
+        await work.execute(insert(ranking), rows)
+        await work.execute(insert(candidate), candidates)
+
+
+# Waves
+
+
+async def add_wave(work: Work, made: Wave, groups: Sequence[WaveGroup]) -> bool:
+    """A new one with its groups; False when its demand has one."""
+    values = {"demand": made.demand, "state": made.state, "rooms": made.rooms, "searches": made.searches, "why": made.why}
+    statement = insert(wave).values(tenant=work.tenant, urn=made.urn, **values).on_conflict_do_nothing().returning(wave.c.urn)
+    if (await work.execute(statement)).first() is None:
+        return False
+    common = {"tenant": work.tenant, "wave": made.urn}
+    if groups:
+        await work.execute(
+            insert(wave_group),
+            [
+                common | {"group_urn": each.urn, "tier": each.tier, "vulnerable": each.vulnerable, "rooms": each.rooms} for each in groups
+            ],
+        )  # fmt: skip
+        await work.execute(
+            insert(wave_party),
+            [
+                common
+                | {"sub_case": party.sub_case, "group_urn": each.urn, "place": place, "seen": party.version, "wish": encode(party.wish)}
+                for each in groups
+                for place, party in enumerate(each.parties)
+            ],
+        )
+    return True
+
+
+async def add_wave_searches(work: Work, urn: Urn, asked: Sequence[tuple[int, RankHotels, int]]) -> None:
+    """What has to be asked: place, wish, and for how many parties."""
+    rows = [
+        {"tenant": work.tenant, "wave": urn, "place": place, "wish": encode(wish), "parties": parties} for place, wish, parties in asked
+    ]  # fmt: skip
+    if rows:
+        await work.execute(insert(wave_search), rows)
+
+
+async def lock_wave(work: Work, urn: Urn) -> Wave | None:
+    """Nobody else's until the transaction ends."""
+    found = select(wave).where(wave.c.tenant == work.tenant, wave.c.urn == urn).with_for_update()
+    row = (await work.execute(found)).one_or_none()
+    return None if row is None else to_wave(row)
+
+
+async def save_wave(work: Work, made: Wave) -> Wave:
+    """Writes what changes of a locked one; as it stands now."""
+    changes = {
+        "state": made.state, "answered": made.answered, "why": made.why,
+        **{name: encode(amount) for name, amount in (("cost", made.cost), ("market", made.market), ("bound", made.bound)) if amount},
+    }  # fmt: skip
+    statement = update(wave).where(wave.c.tenant == work.tenant, wave.c.urn == made.urn)
+    row = (await work.execute(statement.values(**changes, version=wave.c.version + 1, changed_at=NOW).returning(wave))).one()
+    return to_wave(row)
+
+
+async def save_wave_search(work: Work, urn: Urn, place: int, found: Found) -> bool:
+    """What one search came to; False when it is known already."""
+    c = wave_search.c
+    statement = update(wave_search).where(c.tenant == work.tenant, c.wave == urn, c.place == place, c.answered.is_(None))
+    values = {
+        "found": [encode(offer) for offer in found.offers], "offers": len(found.offers), "answered": list(found.answered),
+        "silent": found.silent, "asked_at": found.asked_at,
+    }  # fmt: skip
+    return (await work.execute(statement.values(values).returning(c.place))).first() is not None
+
+
+async def wave_found(work: Work, urn: Urn) -> dict[Question, Found]:
+    """Everything that was found for a wave, by what was asked."""
+    c = wave_search.c
+    rows = await work.execute(select(wave_search).where(c.tenant == work.tenant, c.wave == urn).order_by(c.place))
+    return {
+        question(read(RankHotels, row.wish)): Found(
+            tuple(read(Offer, each) for each in row.found or ()), row.asked_at, tuple(row.answered), row.silent
+        )
+        for row in rows
+    }
+
+
+async def wave_groups(work: Work, urn: Urn) -> list[tuple[WaveGroup, Verdict | None, str]]:
+    """Its groups with their parties, what the plan says of each and why; in the order of placing."""
+    parties = select(wave_party).where(wave_party.c.tenant == work.tenant, wave_party.c.wave == urn).order_by(wave_party.c.place)
+    of: dict[str, list[WaveParty]] = defaultdict(list)
+    for row in await work.execute(parties):
+        of[row.group_urn].append(WaveParty(read(RankHotels, row.wish), row.seen))
+    c = wave_group.c
+    rows = await work.execute(select(wave_group).where(c.tenant == work.tenant, c.wave == urn).order_by(c.place, c.group_urn))
+    return [
+        (
+            WaveGroup(Urn(row.group_urn), row.tier, row.vulnerable, tuple(of[row.group_urn])),
+            Verdict(row.verdict) if row.verdict else None, row.why,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def save_plan(work: Work, urn: Urn, planned: Plan, rankings: Mapping[Urn, Urn]) -> None:
+    """What became of each group, and the ranking of each party by its sub-case; the offers that it was made from are forgotten."""
+    g, p, s = wave_group.c, wave_party.c, wave_search.c
+    group = update(wave_group).where(g.tenant == work.tenant, g.wave == urn, g.group_urn == bindparam("of"))
+    names = ("place", "verdict", "house", "house_name", "cost", "market", "why", "excluded")
+    await work.execute(
+        group.values({name: bindparam(f"new_{name}") for name in names}),
+        [
+            {
+                "of": each.group.urn, "new_place": each.place, "new_verdict": each.verdict.value, "new_house": each.house,
+                "new_house_name": each.house_name, "new_cost": encode(each.cost), "new_market": encode(each.market), "new_why": each.why,
+                "new_excluded": each.excluded,
+            }
+            for each in planned.groups
+        ],
+    )  # fmt: skip
+    if rankings:
+        party = update(wave_party).where(p.tenant == work.tenant, p.wave == urn, p.sub_case == bindparam("of"))
+        pairs = [{"of": sub_case, "new_ranking": made} for sub_case, made in rankings.items()]
+        await work.execute(party.values(ranking=bindparam("new_ranking")), pairs)
+    await work.execute(update(wave_search).where(s.tenant == work.tenant, s.wave == urn).values(found=null()))
+
+
+async def wave_ranking(work: Work, wish: RankHotels, within: timedelta, reply_to: str) -> Ranking | None:
+    """What a wave committed `within` has ranked for exactly this wish; from now on it is the answer to this question, and to no other."""
+    c = wave_party.c
+    found = (
+        select(c.wish, c.ranking)
+        .join(wave, (wave.c.tenant == c.tenant) & (wave.c.urn == c.wave))
+        .where(
+            c.tenant == work.tenant, c.sub_case == wish.sub_case, c.ranking.is_not(None), wave.c.state == WaveState.COMMITTED,
+            wave.c.changed_at > func.nexa_now() - within,
+        )
+        .order_by(wave.c.changed_at.desc())
+    )  # fmt: skip
+    for row in await work.execute(found):
+        if read(RankHotels, row.wish) == wish:
+            mine = update(ranking).where(ranking.c.tenant == work.tenant, ranking.c.urn == row.ranking, ranking.c.reply_to.is_(None))
+            if (await work.execute(mine.values(reply_to=reply_to).returning(ranking.c.urn))).first() is not None:
+                return await ranking_of(work, Urn(row.ranking))
+    return None
+
+
+def to_wave(row: Row[Any]) -> Wave:
+    """A row of `wave` as the thing itself."""
+    return Wave(
+        Urn(row.urn), Urn(row.demand), WaveState(row.state), row.rooms, row.searches, row.answered, row.begun_at, row.version,
+        to_money(row.cost), to_money(row.market), to_money(row.bound), row.why, row.changed_at,
+    )  # fmt: skip
+
+
+def to_money(value: Any) -> Money | None:
+    return None if value is None else read(Money, value)
 
 
 # Placements

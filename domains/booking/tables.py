@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Integer, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Numeric, Text
 
 from kernel.operation.tables import operation_table
 from kernel.tables import document, domain_metadata, instant, lookup, refers_to, tenant_table, unique, urn_column
@@ -41,6 +41,81 @@ candidate = tenant_table(
     document("offer"),
     refers_to("ranking", "ranking"),
     key=("ranking", "place"),
+    partitioned=True,
+)
+
+wave = tenant_table(
+    "wave",
+    metadata,
+    urn_column("urn"),
+    urn_column("demand"),
+    Column("state", Text, nullable=False),
+    Column("rooms", Integer, nullable=False),
+    Column("searches", Integer, nullable=False),
+    Column("answered", Integer, nullable=False, server_default="0"),
+    document("cost", nullable=True),
+    document("market", nullable=True),
+    document("bound", nullable=True),
+    Column("why", Text),
+    instant("begun_at", default_now=True),
+    instant("changed_at", default_now=True),
+    unique("demand"),
+    lookup("begun_at"),
+    partitioned=True,
+    versioned=True,
+)
+
+wave_search = tenant_table(
+    "wave_search",
+    metadata,
+    urn_column("wave"),
+    Column("place", Integer),
+    document("wish"),
+    Column("parties", Integer, nullable=False),
+    document("found", nullable=True),  # the offers, until the wave is planned
+    Column("offers", Integer, nullable=False, server_default="0"),
+    document("answered", nullable=True),  # null while the sources are asked
+    document("silent", nullable=True),
+    instant("asked_at", nullable=True),
+    refers_to("wave", "wave"),
+    key=("wave", "place"),
+    partitioned=True,
+)
+
+wave_group = tenant_table(
+    "wave_group",
+    metadata,
+    urn_column("wave"),
+    urn_column("group_urn"),
+    Column("place", Integer),  # in the order of placing, null before
+    Column("tier", Text),
+    Column("vulnerable", Boolean, nullable=False),
+    Column("verdict", Text),
+    Column("rooms", Integer, nullable=False),
+    urn_column("house", nullable=True),
+    Column("house_name", Text),
+    document("cost", nullable=True),
+    document("market", nullable=True),
+    Column("why", Text, nullable=False, server_default=""),
+    document("excluded", nullable=True),
+    refers_to("wave", "wave"),
+    key=("wave", "group_urn"),
+    partitioned=True,
+)
+
+wave_party = tenant_table(
+    "wave_party",
+    metadata,
+    urn_column("wave"),
+    urn_column("sub_case"),
+    urn_column("group_urn"),
+    Column("place", Integer, nullable=False),  # within its group
+    Column("seen", BigInteger, nullable=False),  # the version of its sub-case that was read
+    document("wish"),
+    urn_column("ranking", nullable=True),
+    refers_to("wave", "wave"),
+    lookup("sub_case"),
+    key=("wave", "sub_case"),
     partitioned=True,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -109,6 +110,11 @@ class GroupPlan:
     least: Money | None = None
     market: Money | None = None
     why: str = ""
+
+    @property
+    def excluded(self) -> dict[str, int]:
+        """How many offers fell at which gate, over all its parties."""
+        return dict(sum((Counter(party.excluded) for party in self.parties), Counter[str]()))
 
 
 @dataclass(frozen=True, slots=True)

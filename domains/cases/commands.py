@@ -49,6 +49,38 @@ class IssueVoucher:
 
 
 @message("cases")
+class GroupSubCases:
+    """Place these together, in one house or not at all; `session` is the asking live session."""
+
+    sub_cases: tuple[Urn, ...]
+    session: str = ""
+
+
+@message("cases")
+class UngroupSubCases:
+    sub_cases: tuple[Urn, ...]
+    session: str = ""
+
+
+@message("cases")
+class RequestDemand:
+    """Rooms for every party of `cases` that may have a voucher, and for `sub_cases` with all of their groups."""
+
+    cases: tuple[Urn, ...] = ()
+    sub_cases: tuple[Urn, ...] = ()
+
+
+@message("cases")
+class DecideDemand:
+    """`version` is the one the supervisor saw."""
+
+    demand: Urn
+    version: int
+    approve: bool
+    reason: str
+
+
+@message("cases")
 class AcceptOffer:
     """From the intake. `snapshot_version` is the one on the passenger's screen."""
 

@@ -50,6 +50,38 @@ class VoucherRequested:
 
 
 @message("cases")
+class GroupChanged:
+    """These are placed together from now on; alone again where `group` is None."""
+
+    group: Urn | None
+    sub_cases: tuple[Urn, ...]
+
+
+@message("cases")
+class DemandRequested:
+    """Rooms were asked for and a supervisor has to say yes or no."""
+
+    demand: Urn
+    rooms: int
+
+
+@message("cases")
+class DemandApproved:
+    """Rooms may be searched for. `automatic`: the policy's gate opened by itself."""
+
+    demand: Urn
+    sub_cases: tuple[Urn, ...]
+    rooms: int
+    automatic: bool
+
+
+@message("cases")
+class DemandRefused:
+    demand: Urn
+    why: str
+
+
+@message("cases")
 class OfferPublished:
     sub_case: Urn
     reservation: Urn

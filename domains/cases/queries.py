@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.cases import store
 from domains.cases import tables as t
+from domains.cases.demand import Demand
 from domains.cases.model import Case, CaseStatus, Lock, Party, ReviewItem, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.timeline import Workflow, WorkflowStep
 from kernel.tenancy import Tenant
@@ -111,6 +112,25 @@ async def sub_cases_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Se
     c = t.sub_case.c
     rows = (await connection.execute(select(t.sub_case).where(c.tenant == tenant, c.urn.in_(list(urns))))).mappings()
     return {Urn(row["urn"]): store.sub_case_of(row) for row in rows}
+
+
+async def groups_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, Urn]:
+    """The group of each of them that has one."""
+    c = t.placed_together.c
+    rows = await connection.execute(select(c.sub_case, c.group_urn).where(c.tenant == tenant, c.sub_case.in_(list(sub_cases))))
+    return {Urn(sub_case): Urn(group) for sub_case, group in rows}
+
+
+async def demands(connection: AsyncConnection, tenant: Tenant, *, first: int = PAGE) -> list[Demand]:
+    """Newest first."""
+    statement = select(t.demand).where(t.demand.c.tenant == tenant).order_by(t.demand.c.asked_at.desc(), t.demand.c.urn).limit(first)
+    return [store.demand_of(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def demands_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Demand]:
+    """Those of `urns` that exist."""
+    statement = select(t.demand).where(t.demand.c.tenant == tenant, t.demand.c.urn.in_(list(urns)))
+    return {Urn(row["urn"]): store.demand_of(row) for row in (await connection.execute(statement)).mappings()}
 
 
 async def lead_names(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, str]:

@@ -57,6 +57,18 @@ class WorkflowOvertaken(Refusal):
     """A newer voucher is being worked on for this party."""
 
 
+class NotTogether(Refusal):
+    """These cannot be placed in one house: they are stranded at different airports, or for different nights."""
+
+
+class NothingDemanded(Refusal):
+    """No party of these needs a room, or may have one."""
+
+
+class DemandDecided(Refusal):
+    """This demand has been decided already."""
+
+
 class OfferChanged(Refusal):
     """The offer changed after the passenger saw it; facts carry both versions."""
 

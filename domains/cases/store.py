@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.cases import tables as t
+from domains.cases.demand import Demand, DemandState
 from domains.cases.model import (
     Case,
     CaseStatus,
@@ -395,6 +396,71 @@ async def outcomes_unknown(work: Work, sub_cases: Sequence[Urn]) -> set[Urn]:
     c = t.review.c
     open_ones = (c.tenant == work.tenant, c.kind == ReviewKind.OUTCOME_UNKNOWN, c.resolved_at.is_(None), c.sub_case.in_(list(sub_cases)))
     return {Urn(urn) for urn in (await work.execute(select(c.sub_case).where(*open_ones))).scalars()}
+
+
+# --- groups and demand --------------------------------------------------------------------------------------------------------------
+
+
+async def put_together(work: Work, group: Urn, sub_cases: Sequence[Urn]) -> None:
+    """From now on they are of this group, and of no other."""
+    fresh = upsert(t.placed_together)
+    statement = fresh.on_conflict_do_update(
+        index_elements=["tenant", "sub_case"], set_={"group_urn": fresh.excluded.group_urn, "at": func.nexa_now()}
+    )
+    await work.execute(statement, [{"tenant": work.tenant, "sub_case": urn, "group_urn": group} for urn in sub_cases])
+
+
+async def take_apart(work: Work, sub_cases: Sequence[Urn]) -> None:
+    c = t.placed_together.c
+    await work.execute(delete(t.placed_together).where(c.tenant == work.tenant, c.sub_case.in_(list(sub_cases))))
+
+
+async def grouped_with(work: Work, sub_cases: Iterable[Urn]) -> set[Urn]:
+    """Everybody of the groups that these are of."""
+    c, theirs = t.placed_together.c, t.placed_together.alias()
+    groups = select(theirs.c.group_urn).where(theirs.c.tenant == work.tenant, theirs.c.sub_case.in_(list(sub_cases)))
+    found = select(c.sub_case).where(c.tenant == work.tenant, c.group_urn.in_(groups))
+    return {Urn(urn) for urn in (await work.execute(found)).scalars()}
+
+
+async def sub_cases_waiting(work: Work, cases: Sequence[Urn]) -> set[Urn]:
+    """Those of these cases that need a night and for which nothing was done yet."""
+    c = t.sub_case.c
+    where = (c.tenant == work.tenant, c.case_urn.in_(list(cases)), c.status == SubCaseStatus.PENDING, c.check_in.is_not(None))
+    return {Urn(urn) for urn in (await work.execute(select(c.urn).where(*where))).scalars()}
+
+
+def demand_of(row: RowMapping) -> Demand:
+    return Demand(
+        Urn(row["urn"]), DemandState(row["state"]), row["rooms"], tuple(row["airports"]), tuple(map(Urn, row["sub_cases"])),
+        row["automatic"], Urn(row["asked_by"]) if row["asked_by"] else None, row["asked_at"],
+        Urn(row["decided_by"]) if row["decided_by"] else None, row["decided_at"], row["reason"], row["version"],
+    )  # fmt: skip
+
+
+async def insert_demand(work: Work, made: Demand) -> None:
+    await work.execute(
+        insert(t.demand).values(
+            tenant=work.tenant, urn=made.urn, state=made.state, rooms=made.rooms, airports=list(made.airports),
+            sub_cases=list(made.sub_cases), automatic=made.automatic, asked_by=made.asked_by, asked_at=made.asked_at,
+            decided_by=made.decided_by, decided_at=made.decided_at, reason=made.reason,
+        )
+    )  # fmt: skip
+
+
+async def demand_for_update(work: Work, urn: Urn) -> Demand | None:
+    """The row locked; None when there is none."""
+    found = select(t.demand).where(t.demand.c.tenant == work.tenant, t.demand.c.urn == urn).with_for_update()
+    row = (await work.execute(found)).mappings().first()
+    return demand_of(row) if row else None
+
+
+async def save_demand(work: Work, made: Demand) -> Demand:
+    """Writes down what was decided; as it stands now."""
+    statement = update(t.demand).where(t.demand.c.tenant == work.tenant, t.demand.c.urn == made.urn)
+    changes = {"state": made.state, "decided_by": made.decided_by, "decided_at": made.decided_at, "reason": made.reason}
+    row = (await work.execute(statement.values(version=t.demand.c.version + 1, **changes).returning(t.demand))).mappings().one()
+    return demand_of(row)
 
 
 # --- idempotency --------------------------------------------------------------------------------------------------------------------

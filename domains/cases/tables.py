@@ -98,6 +98,37 @@ lock = tenant_table(
     partitioned=True,
 )
 
+placed_together = tenant_table(
+    "placed_together",
+    metadata,
+    urn_column("sub_case"),
+    urn_column("group_urn"),
+    instant("at", default_now=True),
+    refers_to("sub_case", "sub_case"),
+    lookup("group_urn"),
+    key=("sub_case",),
+    partitioned=True,
+)
+
+demand = tenant_table(
+    "demand",
+    metadata,
+    urn_column("urn"),
+    Column("state", Text, nullable=False),
+    Column("rooms", Integer, nullable=False),
+    Column("airports", ARRAY(Text), nullable=False),
+    Column("sub_cases", ARRAY(Text), nullable=False),
+    Column("automatic", Boolean, nullable=False),
+    urn_column("asked_by", nullable=True),
+    instant("asked_at"),
+    urn_column("decided_by", nullable=True),
+    instant("decided_at", nullable=True),
+    Column("reason", Text),
+    lookup("asked_at"),
+    partitioned=True,
+    versioned=True,
+)
+
 review = tenant_table(
     "review",
     metadata,

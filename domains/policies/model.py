@@ -59,6 +59,18 @@ class Transport:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """When rooms may be searched for without a supervisor's word: never, or up to so many rooms in one demand."""
+
+    automatic: bool
+    most_rooms: int
+
+    def opens(self, rooms: int) -> bool:
+        """Whether a demand for so many rooms needs nobody."""
+        return self.automatic and rooms <= self.most_rooms
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     urn: Urn
     name: str
@@ -69,6 +81,12 @@ class Policy:
     meals_per_guest_night: Money = Money(Decimal(45), "USD")
     tolerance_percent: Decimal = Decimal(2)  # a rate may move this much between search and booking
     transport: Transport = Transport()
+    auto_approve_demand: bool = True
+    max_automatic_rooms_per_wave: int = 40  # a regional flight; a supervisor looks at what is larger
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(self.auto_approve_demand, self.max_automatic_rooms_per_wave)
 
 
 ADULTS_PER_ROOM: Final = 2

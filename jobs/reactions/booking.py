@@ -6,27 +6,50 @@ from collections.abc import Sequence
 
 from domains.booking import actions, queries
 from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
-from domains.booking.events import HoldsChanged
+from domains.booking.events import HoldsChanged, WaveChanged
 from domains.booking.model import count_urn
-from domains.cases.events import ReviewDecided
+from domains.cases.events import DemandApproved, ReviewDecided
 from jobs.finding import end_operation
 from jobs.operations.book_rooms import asks_of
 from jobs.operations.dispatch_ride import ASKS as RIDES
+from jobs.operations.search_for_wave import SEARCH_FOR_WAVE, intent_for
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.registry import Ports, on, on_many
+from jobs.wishes import groups_for
 from kernel.event import Envelope, encode
-from kernel.operation import intend
+from kernel.operation import intend, intend_many
 from kernel.saga import ReplyTo
 from kernel.work import Work
 
 
 @on(RankHotels)
 async def search_hotels(work: Work, command: RankHotels, envelope: Envelope, ports: Ports) -> None:
-    """Searches; the same question asked again gets the same answer."""
+    """Searches, unless a wave has done so already; the same question asked again gets the same answer."""
     reply_to = envelope.reply_to or ""
-    if not await actions.tell_again(work, command, reply_to):
+    if not await actions.tell_again(work, command, reply_to) and not await actions.read_wave(work, command, reply_to):
         key = f"search|{reply_to}"
         await intend(work, SEARCH_HOTELS, subject=command.sub_case, key=key, intent=encode(command), reply_to=reply_to)
+
+
+@on(DemandApproved)
+async def begin_wave(work: Work, event: DemandApproved, envelope: Envelope, ports: Ports) -> None:
+    """Rooms may be searched for: everybody's questions are asked, and a plan is made of the answers."""
+    groups = await groups_for(ports, work.tenant, event.sub_cases)
+    if groups is None:
+        await actions.fail_wave(work, event.demand, "The airline has no active policy.")
+        return
+    asked = await actions.begin_wave(work, event.demand, groups)
+    await intend_many(work, SEARCH_FOR_WAVE, [intent_for(wave, place, wish) for wave, place, wish in asked])
+
+
+@on(WaveChanged)
+async def show_wave(work: Work, event: WaveChanged, envelope: Envelope, ports: Ports) -> None:
+    """Screens follow."""
+
+    async def show() -> None:
+        ports.feed.publish(work.tenant, "waves", event.wave, event.row_version)
+
+    work.after_commit(show)
 
 
 @on(BookRooms)

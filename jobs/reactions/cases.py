@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideReviewed
+from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideReviewed, WaveCommitted
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
@@ -70,6 +70,20 @@ async def start_accommodation(work: Work, event: VoucherRequested, envelope: Env
     params = accommodate.params(found[event.sub_case], policy)  # a sub-case that is not there is a mistake of ours: its message is parked
     share = Share.INTERACTIVE if event.waited_for else Share.FORWARD
     await saga.start(work, accommodate.ACCOMMODATE, params, workflow=event.workflow, subject=event.sub_case, share=share)
+
+
+_UNPLACED = {"MIXED_TIER": ReviewKind.MIXED_TIER_GROUP}
+
+
+@on(WaveCommitted)
+async def place_wave(work: Work, event: WaveCommitted, envelope: Envelope, ports: Ports) -> None:
+    """Vouchers for what was placed; what was not, a person places."""
+    placed = [actions.Placed(each.group, tuple(zip(each.sub_cases, each.versions, strict=True))) for each in event.placed]
+    unplaced = [
+        actions.Unplaced(each.group, each.sub_cases, _UNPLACED.get(each.verdict, ReviewKind.ALLOCATION_FAILED), each.why)
+        for each in event.unplaced
+    ]
+    await actions.place_wave(work, event.wave, placed, unplaced)
 
 
 @on(PublishOffer)

@@ -1,4 +1,4 @@
-"""What booking does, one verb per file: rank, book, cancel, ride; and what it makes of the partners' answers."""
+"""What booking does, one verb per file: rank, wave, book, cancel, ride; and what it makes of the partners' answers."""
 
 from domains.booking.actions.asks import Asks
 from domains.booking.actions.book import (
@@ -26,10 +26,12 @@ from domains.booking.actions.ride import (
     rides_quoted,
     undo_ride,
 )
+from domains.booking.actions.wave import begin_wave, commit_wave, discard_wave, fail_wave, read_wave, wave_searched
 
 __all__ = [
     "Asks",
     "RideAsks",
+    "begin_wave",
     "book_rooms",
     "booking_absent",
     "booking_confirmed",
@@ -41,11 +43,15 @@ __all__ = [
     "cancel_ride",
     "cancel_rooms",
     "cancelled",
+    "commit_wave",
+    "discard_wave",
     "dispatch_ride",
     "expire_holds",
+    "fail_wave",
     "ghost_ride_stays",
     "nothing_found",
     "rank_hotels",
+    "read_wave",
     "restore_wiped",
     "ride_cancel_refused",
     "ride_cancelled",
@@ -57,4 +63,5 @@ __all__ = [
     "tell_again",
     "undo",
     "undo_ride",
+    "wave_searched",
 ]

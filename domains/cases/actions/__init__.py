@@ -1,6 +1,15 @@
 """One function per command, one verb per file. The work comes first, the command second, ports after it; the caller commits."""
 
 from domains.cases.actions.answer import accept_offer, decline_offer
+from domains.cases.actions.demand import (
+    Placed,
+    Unplaced,
+    decide_demand,
+    group_sub_cases,
+    place_wave,
+    request_demand,
+    ungroup_sub_cases,
+)
 from domains.cases.actions.issue import Vouchers, issue_vouchers
 from domains.cases.actions.lock import acquire_lock, release_lock, release_session
 from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
@@ -19,7 +28,9 @@ from domains.cases.actions.settle import refresh_case
 from domains.cases.actions.workflow import Redriven, cancel_workflow, redrive_outage, redrive_workflow, skip_step
 
 __all__ = [
+    "Placed",
     "Redriven",
+    "Unplaced",
     "Vouchers",
     "accept_offer",
     "acquire_lock",
@@ -28,15 +39,18 @@ __all__ = [
     "cancel_workflow",
     "claim_review",
     "close_review",
+    "decide_demand",
     "declare_disruption",
     "decline_offer",
     "detach_card",
     "end_workflow",
     "forget_answers",
+    "group_sub_cases",
     "issue_vouchers",
     "keep_answer",
     "manifest_unusable",
     "open_review",
+    "place_wave",
     "provision_manifest",
     "publish_offer",
     "put_back_review",
@@ -45,8 +59,10 @@ __all__ = [
     "refresh_case",
     "release_lock",
     "release_session",
+    "request_demand",
     "resolve_review",
     "skip_step",
     "step_refused",
+    "ungroup_sub_cases",
     "withdraw_offer",
 ]
