@@ -4,8 +4,8 @@ A claim is `owner` and a raised `fence`; whoever writes afterwards says `where f
 Rows that are locked at the moment are left for the next round, so claims never wait for anybody. Whose turn it is, and how much of a
 round is kept for undoing and for people who wait, is decided in `kernel.turns`.
 
-What died with a worker shares the blame with all that worker had in hand. The third death in a row counts as its own, so whatever has died
-twice is taken by itself: many at once would all be quarantined for the one among them that kills, or for a machine that was switched off.
+What died with a worker shares the blame with all that worker had in hand, and the third death in a row is the end. So whatever has died
+twice is taken in small company: of hundreds, all would be quarantined for the one that kills, or for a machine that was switched off.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ class Claims:
             from picked p where w.tenant = p.tenant and w.ctid = p.place
             returning w.tenant, w.urn, w.{kind} as kind, w.fence, w.share
         """)
-        self._suspect = text(f"""
+        self._suspects = text(f"""
             with picked as (
                 select tenant, ctid as place from {table}
                 where tenant = any(cast(:tenants as text[])) and {kind} = any(cast(:kinds as text[]))
                   and deaths >= {SUSPECT} and due <= nexa_now() and owner is null and {claimed.only}
-                order by due limit 1 for update skip locked
+                order by due limit :most for update skip locked
             )
             update {table} w set fence = w.fence + 1, owner = :me{claimed.sets}
             from picked p where w.tenant = p.tenant and w.ctid = p.place
@@ -116,9 +116,9 @@ class Claims:
         facts = {"tenants": list(tenants), "kinds": list(kinds), "shares": [int(share) for share in shares], "mosts": list(mosts)}
         return await self._take(self._due, {**facts, "most": most})
 
-    async def suspect(self, tenants: Sequence[Tenant], kinds: Iterable[str]) -> list[Claim]:
-        """Takes one that has died twice in a row, if any is due."""
-        return await self._take(self._suspect, {"tenants": list(tenants), "kinds": list(kinds)})
+    async def suspects(self, tenants: Sequence[Tenant], kinds: Iterable[str], most: int) -> list[Claim]:
+        """Takes what is due and has died twice in a row, up to `most`."""
+        return await self._take(self._suspects, {"tenants": list(tenants), "kinds": list(kinds), "most": most})
 
     async def orphans(
         self, tenants: Sequence[Tenant], owners: Sequence[str], kinds: Iterable[str], most: int, held: Iterable[Urn] = ()

@@ -38,6 +38,7 @@ from kernel.work import Work
 log = logging.getLogger(__name__)
 
 BATCH: Final = 200  # rows per claim
+SUSPECTS: Final = 8  # in hand at once of what has died with two workers in a row
 ADVANCING: Final = 3  # batches of workflows under way at once; the fourth connection is for everybody else
 LOST_EVERY: Final = 15  # beats between two searches for claims that nobody holds
 TENANTS_FOR: Final = timedelta(seconds=5)  # how long the list of tenants is believed
@@ -203,8 +204,8 @@ class _Floor:
         self._claiming = asyncio.Lock()  # between a claim's commit and `held` nobody may look for lost ones
         self._hands: asyncio.TaskGroup | None = None
         self.short = False  # of places: there may be more, and whoever finishes has to ring
-        self._suspect: Urn | None = None
-        self._suspects_from = float("-inf")  # when it is looked for the next
+        self._suspects: set[Urn] = set()
+        self._suspects_from = float("-inf")  # when more are looked for
 
     async def run(self, hands: asyncio.TaskGroup) -> None:
         self._hands = hands
@@ -222,23 +223,24 @@ class _Floor:
         """Claims once and hands out; whether it is worth looking again at once."""
         raise NotImplementedError
 
-    async def suspect(self) -> list[Claim]:
-        """One that has died twice, when none is in hand and it is time to look."""
-        if self._suspect is not None or monotonic() < self._suspects_from:
+    async def suspects(self) -> list[Claim]:
+        """What has died twice, when few of that are in hand and it is time to look."""
+        if len(self._suspects) >= SUSPECTS or monotonic() < self._suspects_from:
             return []
         tenants = await self.engine.tenants()
         async with self._claiming:
-            claims = await self.claims.suspect(tenants, self.kinds)
-            self._suspect = next((claim.urn for claim in claims), None)
+            claims = await self.claims.suspects(tenants, self.kinds, SUSPECTS - len(self._suspects))
+            self._suspects.update(claim.urn for claim in claims)
             self.held.update(claim.urn for claim in claims)
         self._suspects_from = monotonic() + self.engine.timing.sweep.total_seconds()
         return claims
 
     def release(self, urns: Iterable[Urn]) -> None:
-        """Nothing is done with these any more; after a suspect the next one may come at once."""
+        """Nothing is done with these any more; where a suspect was among them, the next may come at once."""
         self.held.difference_update(urns)
-        if self._suspect is not None and self._suspect not in self.held:
-            self._suspect, self._suspects_from = None, float("-inf")
+        if not self._suspects <= self.held:
+            self._suspects &= self.held
+            self._suspects_from = float("-inf")
             self.bell.ring()
 
     def inherit(self, claims: Sequence[Claim]) -> None:
@@ -299,9 +301,11 @@ class _Workflows(_Floor):
         if self.short:
             return False
         tenants = await self.engine.tenants()
-        claims = [*await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH), *await self.suspect()]
+        suspects = await self.suspects()
+        self.inherit(suspects)
+        claims = await self.claim(self.turns.portions(tenants, self.kinds, BATCH), BATCH)
         self.inherit(claims)
-        return bool(claims)
+        return bool(claims or suspects)
 
     def inherit(self, claims: Sequence[Claim]) -> None:
         for tenant, batch in _by_tenant(claims):
@@ -332,12 +336,14 @@ class _Operations(_Floor):
         open_to = [(name, places) for name, places in free.items() if places > 0]
         portions = [portion for name, places in open_to for portion in self.turns.portions(tenants, [name], places)]
         portions.sort(key=lambda portion: portion.share is Share.FORWARD)  # what `room` cuts off is forward work of the last names
+        suspect_since = monotonic()
+        suspects = await self.suspects()
+        self._hand_out(suspects, lambda row: self.runner.perform(row, suspect_since))
         claimed_at = monotonic()
         claims = await self.claim(portions, room)
         self._note(portions, claims, room)
-        claims += await self.suspect()
         self._hand_out(claims, lambda row: self.runner.perform(row, claimed_at))
-        return bool(claims)
+        return bool(claims or suspects)
 
     def reserve(self, name: str, urns: Sequence[Urn]) -> _Berth | None:
         """Places for rows that are about to be written, as long as nothing waits that was there before them."""
