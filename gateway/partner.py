@@ -36,7 +36,7 @@ def app(settings: Settings) -> Starlette:
 
     graphql = GraphQLDoor(engine, partners.by_request, context, documents=documents, trusted_only=True)
     secrets = vendor_secrets(settings.secrets_dir, production=settings.production)
-    webhooks = WebhookDoor(WEBHOOKS, GREETINGS, secrets, databases["notifications"], settings.partner_url)
+    webhooks = WebhookDoor(WEBHOOKS, GREETINGS, secrets, databases, settings.partner_url)
     routes = [
         Route("/oauth/token", partners.token, methods=["POST"]),
         Route("/oauth/jwks.json", partners.jwks),

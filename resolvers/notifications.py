@@ -9,5 +9,5 @@ from resolvers.context import Info
 
 
 async def operations_of(sub_case: Urn, info: Info) -> list[Trail]:
-    """Texts handed to the channel, oldest first."""
+    """Messages handed to their channels, oldest first."""
     return await info.context.loader(loaders.load_message_operations).load(sub_case)

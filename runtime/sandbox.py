@@ -20,26 +20,11 @@ It is a stand-in that says yes to everybody who knows its public credentials, so
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.aeroapi.sandbox import twin as aeroapi_twin
-from adapters.amadeus.sandbox import twin as amadeus_twin
-from adapters.amadeus_pss.sandbox import twin as amadeus_pss_twin
-from adapters.anthropic.sandbox import twin as anthropic_twin
-from adapters.aviationstack.sandbox import twin as aviationstack_twin
-from adapters.custom_pss.sandbox import twin as pss_twin
-from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
-from adapters.noaa.sandbox import twin as noaa_twin
-from adapters.openai.sandbox import twin as openai_twin
-from adapters.pomelo.sandbox import twin as pomelo_twin
-from adapters.registry import SANDBOX_PATHS
-from adapters.sabre.sandbox import twin as sabre_twin
-from adapters.sendgrid.sandbox import twin as sendgrid_twin
-from adapters.twilio.sandbox import twin as twilio_twin
-from adapters.uber.sandbox import twin as uber_twin
-from adapters.whatsapp.sandbox import twin as whatsapp_twin
+from adapters.registry import ENTRIES, Entry
 from kernel.http import ASGIApp, Scope
 from kernel.sandbox.book import Book
 from kernel.sandbox.faults import Fault
@@ -49,23 +34,6 @@ from runtime.settings import Settings, SettingsError
 
 log = logging.getLogger("nexa.sandbox")
 
-_TWINS: Final[Mapping[str, Callable[[Book, Limit], Twin]]] = {
-    "hotelbeds": hotelbeds_twin,
-    "amadeus": amadeus_twin,
-    "pomelo": pomelo_twin,
-    "twilio": twilio_twin,
-    "sendgrid": sendgrid_twin,
-    "whatsapp": whatsapp_twin,
-    "pss": pss_twin,
-    "sabre": sabre_twin,
-    "amadeus_pss": amadeus_pss_twin,
-    "uber": uber_twin,
-    "aeroapi": aeroapi_twin,
-    "aviationstack": aviationstack_twin,
-    "noaa": noaa_twin,
-    "anthropic": anthropic_twin,
-    "openai": openai_twin,
-}
 # What the partners publish, on request: an evaluation key's day, a test environment's rate, a long code's one segment a second.
 _PUBLISHED: Final[Mapping[str, tuple[float, float]]] = {
     "hotelbeds": (50, 86_400.0),
@@ -89,19 +57,24 @@ def app(settings: Settings, *, published_quotas: bool = False) -> ASGIApp:
 class Sandbox:
     """`file` keeps the books; None keeps them in memory only. `door` is our partner door from outside, where they report to."""
 
-    def __init__(self, file: Path | None, rate: float = 50.0, *, published_quotas: bool = False, door: str | None = None) -> None:
-        self.books = {partner: Book(file, partner) for partner in _TWINS}
+    def __init__(
+        self, file: Path | None, rate: float = 50.0, *, published_quotas: bool = False, door: str | None = None,
+        entries: Sequence[Entry] = ENTRIES,
+    ) -> None:  # fmt: skip
+        self._paths = {each.vendor: each.path for each in entries}
+        made = {each.path.strip("/"): each.twin for each in entries}
+        self.books = {partner: Book(file, partner) for partner in made}
         quota = _PUBLISHED if published_quotas else {}
-        self.twins = {partner: made(self.books[partner], Limit(*quota.get(partner, (rate, 1.0)))) for partner, made in _TWINS.items()}
-        for twin in self.twins.values():
-            twin.door = door
+        self.twins = {partner: twin(self.books[partner], Limit(*quota.get(partner, (rate, 1.0)))) for partner, twin in made.items()}
+        for each in self.twins.values():
+            each.door = door
 
     def limits_line(self) -> str:
         return ", ".join(f"{partner} {twin.limit.calls:g} in {twin.limit.seconds:g} s" for partner, twin in self.twins.items())
 
     def by_vendor(self) -> dict[str, ASGIApp]:
         """The twins as `adapters.registry.connect` wants them, to be reached in process."""
-        return {vendor: self.twins[path.strip("/")] for vendor, path in SANDBOX_PATHS.items()}
+        return {vendor: self.twins[path.strip("/")] for vendor, path in self._paths.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -116,7 +89,7 @@ class Sandbox:
             body = await read_body(receive)
             await answer(send, await self._control(make_call(scope, f"/{rest}", {}, body)))
         else:
-            paths = ", ".join([*SANDBOX_PATHS.values(), "/_sandbox"])
+            paths = ", ".join([*self._paths.values(), "/_sandbox"])
             await answer(send, Said(404, {"error": f"nobody lives here; there are {paths}"}))
 
     async def _live(self, receive: Receive, send: Send) -> None:

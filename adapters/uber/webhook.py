@@ -17,10 +17,11 @@ def signature(key: str, body: bytes) -> str:
     return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 
-def receive(inbound: Inbound, secrets: Mapping[str, Secret]) -> RideReport | None:
-    """The report; None when it says nothing we follow. Raises: ForgedError, and Unintelligible for what is signed but broken."""
+def receive(inbound: Inbound, secrets: Mapping[str, Secret]) -> tuple[RideReport, ...]:
+    """The report; none when it says nothing we follow. Raises: ForgedError, and Unintelligible for what is signed but broken."""
     verify(inbound, secrets)
-    return translate.report(read_json(inbound.body))
+    report = translate.report(read_json(inbound.body))
+    return () if report is None else (report,)
 
 
 def verify(inbound: Inbound, secrets: Mapping[str, Secret]) -> None:

@@ -165,6 +165,16 @@ class RideCancelled:
 
 
 @message("booking")
+class RideLost:
+    """A ride that was promised will not come: the vendor called it off, or found nobody to drive."""
+
+    sub_case: Urn
+    ride: Urn
+    why: str
+    evidence: dict[str, str]
+
+
+@message("booking")
 class RideCancelRefused:
     sub_case: Urn
     why: str

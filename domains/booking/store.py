@@ -528,6 +528,11 @@ async def lock_ride_of(work: Work, workflow: Urn) -> Dispatch | None:
     return await _lock_ride(work, ride.c.workflow == workflow)
 
 
+async def lock_ride_known_as(work: Work, reference: str) -> Dispatch | None:
+    """That of a vendor's own reference, nobody else's until the transaction ends."""
+    return await _lock_ride(work, ride.c.reference == reference)
+
+
 async def save_ride(work: Work, made: Dispatch) -> None:
     """Writes the whole of a locked one."""
     await work.execute(

@@ -12,6 +12,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from domains.booking import actions as booking
+from domains.booking.ports import RideReport
 from domains.notifications import actions
 from domains.notifications.ports import Delivery
 from gateway.answer import NEVER_STORED, BadRequest, DoorRefusal, Missing, NotAllowed, WrongMethod
@@ -25,7 +27,7 @@ from kernel.webhook import ForgedError, Inbound
 log = logging.getLogger(__name__)
 
 BODY_LIMIT: Final = 3 * 1024 * 1024  # bytes; one report has 400, and the largest batches that are published are as large as this
-Receive = Callable[[Inbound, Mapping[str, Secret]], Sequence[Delivery]]
+Receive = Callable[[Inbound, Mapping[str, Secret]], Sequence[Delivery | RideReport]]
 Greet = Callable[[Inbound, Mapping[str, Secret]], str]
 
 
@@ -39,9 +41,10 @@ class WebhookDoor:
     """`receivers` and `greetings` by vendor; `url` is our address as vendors were given it, which is what they signed."""
 
     def __init__(
-        self, receivers: Mapping[str, Receive], greetings: Mapping[str, Greet], secrets: Secrets, notifications: Database, url: str
-    ) -> None:
-        self._receivers, self._greetings, self._secrets, self._notifications, self._url = receivers, greetings, secrets, notifications, url
+        self, receivers: Mapping[str, Receive], greetings: Mapping[str, Greet], secrets: Secrets, databases: Mapping[str, Database],
+        url: str,
+    ) -> None:  # fmt: skip
+        self._receivers, self._greetings, self._secrets, self._databases, self._url = receivers, greetings, secrets, databases, url
         self._served: set[Tenant] = set()  # those seen to have their partitions
 
     async def answer(self, request: Request) -> Response:
@@ -55,11 +58,21 @@ class WebhookDoor:
             raise Forged("The signature is not good.") from None
         except Unintelligible:
             raise BadRequest("Signed, but not understood.") from None
-        if reports:
-            async with self._notifications.work(tenant) as work:
-                for report in sorted(reports, key=lambda each: each.message):  # one order for all, or two batches could wait for each other
-                    await actions.record_delivery(work, vendor, report)
+        await self._follow(tenant, vendor, reports)
         return Response(status_code=204, headers=NEVER_STORED)
+
+    async def _follow(self, tenant: Tenant, vendor: str, reports: Sequence[Delivery | RideReport]) -> None:
+        """Each kind in its domain's own transaction; in one order for all, or two batches could wait for each other."""
+        deliveries = [each for each in reports if isinstance(each, Delivery)]
+        rides = [each for each in reports if isinstance(each, RideReport)]
+        if deliveries:
+            async with self._databases["notifications"].work(tenant) as work:
+                for delivery in sorted(deliveries, key=lambda each: each.message):
+                    await actions.record_delivery(work, vendor, delivery)
+        if rides:
+            async with self._databases["booking"].work(tenant) as work:
+                for ride in sorted(rides, key=lambda each: each.reference):
+                    await booking.ride_reported(work, vendor, ride)
 
     async def greet(self, request: Request) -> Response:
         """The bare proof, for vendors that ask for one. Raises: DoorRefusal."""
@@ -93,7 +106,7 @@ class WebhookDoor:
 
     async def _serves(self, tenant: Tenant) -> bool:
         if tenant not in self._served:
-            self._served = set(await self._notifications.tenants())
+            self._served = set(await self._databases["notifications"].tenants())
         return tenant in self._served
 
 

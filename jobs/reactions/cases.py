@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideReviewed, WaveCommitted
+from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideLost, RideReviewed, WaveCommitted
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
@@ -184,11 +184,12 @@ async def alert_review(work: Work, event: ReviewOpened, envelope: Envelope, port
         _alert(work, ports, envelope, event.kind.value, event.case, event.sub_case, item.summary)
 
 
-@on(LeadNotReached, CancelRefused, RideCancelRefused)
+@on(LeadNotReached, CancelRefused, RideCancelRefused, RideLost)
 async def review_afterwards(
-    work: Work, event: LeadNotReached | CancelRefused | RideCancelRefused, envelope: Envelope, ports: Ports
+    work: Work, event: LeadNotReached | CancelRefused | RideCancelRefused | RideLost, envelope: Envelope, ports: Ports
 ) -> None:  # fmt: skip
-    """What goes wrong after its workflow was told that all is well: a text that comes back, a late booking that cannot be cancelled."""
+    """What goes wrong after its workflow was told that all is well: a text that comes back, a late booking that cannot be cancelled, a ride
+    that does not come."""
     if envelope.reply_to is not None:
         return  # a workflow waits for this answer
     found = (await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])).get(event.sub_case)

@@ -74,7 +74,7 @@ def desk(databases: Databases) -> Desk:
 
 @pytest.fixture
 async def client(databases: Databases) -> AsyncIterator[httpx.AsyncClient]:
-    door = WebhookDoor(WEBHOOKS, GREETINGS, SandboxSecrets(), databases["notifications"], PUBLIC)
+    door = WebhookDoor(WEBHOOKS, GREETINGS, SandboxSecrets(), databases, PUBLIC)
     app = shell(
         [
             Route("/webhooks/{tenant}/{vendor}", door.answer, methods=["POST"]),
@@ -273,3 +273,12 @@ async def test_a_greeting_with_another_token_is_not(client: httpx.AsyncClient) -
     problem(await client.get("/webhooks/t1/whatsapp", params=greeting(**{"hub.challenge": "<b>"})), 400, "BAD_REQUEST")
     problem(await client.get("/webhooks/zz9/whatsapp", params=greeting()), 404, "NOT_FOUND")
     problem(await client.get("/webhooks/t1/sendgrid", params=greeting()), 405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(("key", "status"), [("signing_key", 204), ("client_secret", 401)])
+async def test_a_report_about_a_ride_is_taken_from_its_vendor_alone(client: httpx.AsyncClient, key: str, status: int) -> None:
+    meta = {"resource_id": "unknown", "status": "no_drivers_available"}
+    body = json.dumps({"event_id": "e1", "event_type": "guests.trips.status_changed", "meta": meta}).encode()
+    signed = hmac.new(SandboxSecrets().vendor(T1, "uber")[key].reveal().encode(), body, hashlib.sha256).hexdigest()
+    response = await client.post("/webhooks/t1/uber", content=body, headers={"x-uber-signature": signed})
+    assert response.status_code == status, response.text

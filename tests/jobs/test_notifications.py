@@ -15,6 +15,7 @@ from adapters.whatsapp.sandbox import WhatsappTwin
 from domains.notifications import actions
 from domains.notifications.commands import NotifyLead
 from domains.notifications.events import MessageFound, MessageMissed
+from domains.notifications.ports import Delivery
 from kernel.database import Databases
 from kernel.event import decode
 from kernel.http import Http
@@ -69,6 +70,7 @@ async def hear(floor: Floor, mailbox: Mailbox, vendor: str) -> None:
     secrets = SandboxSecrets().vendor(floor.tenant, vendor)
     for headers, body in mailbox.calls:
         for report in WEBHOOKS[vendor](Inbound("http://x", headers, body), secrets):
+            assert isinstance(report, Delivery)
             async with floor.databases["notifications"].work(floor.tenant) as work:
                 await actions.record_delivery(work, vendor, report)
     mailbox.calls.clear()

@@ -11,7 +11,9 @@ from redis.asyncio import Redis
 
 from adapters.contracted.sandbox import DESK
 from adapters.uber.sandbox import UberTwin
+from domains.booking import actions
 from domains.booking.commands import CancelRide, DispatchRide
+from domains.booking.ports import RideReport, RideStatus
 from domains.cases.model import PnrDraft
 from kernel.database import Databases
 from kernel.money import Money
@@ -72,6 +74,25 @@ async def test_a_ride_is_sent_for_and_called_off(floor: Floor) -> None:
     assert [each["status"] for each in floor.rides()] == ["rider_canceled"]
 
 
+@pytest.mark.parametrize(("status", "lost"), [(RideStatus.NO_DRIVER, 1), (RideStatus.CANCELLED, 1), (RideStatus.ARRIVING, 0)])
+async def test_a_ride_that_will_not_come_is_told_once(floor: Floor, status: RideStatus, lost: int) -> None:
+    await sent(floor)
+    [held] = floor.rides()
+    for event in ("first", "again"):
+        async with floor.databases["booking"].work(floor.tenant) as work:
+            await actions.ride_reported(work, "uber", RideReport(event, held["request_id"], status))
+    assert len(await floor.told("booking", "RideLost")) == lost
+    assert (await called_off(floor))["name"] == "RideCancelled"
+
+
+async def test_a_report_about_a_ride_of_nobody_changes_nothing(floor: Floor) -> None:
+    await sent(floor)
+    for vendor, reference in (("uber", "unknown"), ("contracted", floor.rides()[0]["request_id"])):
+        async with floor.databases["booking"].work(floor.tenant) as work:
+            await actions.ride_reported(work, vendor, RideReport("e", reference, RideStatus.NO_DRIVER))
+    assert await floor.told("booking", "RideLost") == []
+
+
 async def test_a_carrier_under_contract_is_sent_for_by_its_desk(floor: Floor) -> None:
     told = await sent(floor, DESKS)
     assert (told["vendor"], told["vehicle"]) == ("contracted", "Hudson Shuttle")
@@ -109,9 +130,7 @@ async def test_a_party_that_fits_no_car_gets_the_bus(floor: Floor) -> None:
     assert (await sent(floor, seats=7))["vendor"] == "contracted"
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"), [({"seats": 13}, "4 too small"), ({"ceiling": Money(Decimal(1), "USD")}, "4 too dear")]
-)
+@pytest.mark.parametrize(("changes", "why"), [({"seats": 13}, "4 too small"), ({"ceiling": Money(Decimal(1), "USD")}, "4 too dear")])
 async def test_where_nothing_fits_it_is_said_why(floor: Floor, changes: dict[str, Any], why: str) -> None:
     told = await sent(floor, **changes)
     assert (told["name"], told["unknown"]) == ("RideRefused", False)

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from domains.booking import store
 from domains.booking.airports import airports
 from domains.booking.commands import CancelRide, DispatchRide
-from domains.booking.events import RideCancelled, RideCancelRefused, RideDispatched, RideRefused
-from domains.booking.ports import RIDE_ENDS, Drive, Quote, Ride, RideOrder
+from domains.booking.events import RideCancelled, RideCancelRefused, RideDispatched, RideLost, RideRefused
+from domains.booking.ports import RIDE_ENDS, Drive, Quote, Ride, RideOrder, RideReport, RideStatus
 from domains.booking.transport import Dispatch, DispatchState, choose
 from kernel.operation import fresh_reference
 from kernel.saga import attempt_of
@@ -203,6 +203,22 @@ async def ride_verified(work: Work, urn: Urn, order: RideOrder, found: Ride | No
     await asks.cancel(work, dispatch, order, found.reference, None)
     after = {"vendor": order.quote.vendor, "client_reference": order.client_reference, "partner_reference": found.reference}
     await work.audit(action="booking.ghost-ride-found", entity=urn, root=dispatch.sub_case, before=_facts(dispatch), after=after)
+
+
+async def ride_reported(work: Work, vendor: str, report: RideReport) -> None:
+    """Tells that a promised ride will not come. Nothing else of a report is followed: they come out of order. May be repeated."""
+    if report.status not in (RideStatus.CANCELLED, RideStatus.NO_DRIVER):
+        return
+    dispatch = await store.lock_ride_known_as(work, report.reference)
+    if dispatch is None or dispatch.vendor != vendor or dispatch.state is not DispatchState.DISPATCHED or "lost" in dispatch.evidence:
+        return
+    why = "nobody was found to drive" if report.status is RideStatus.NO_DRIVER else "the vendor called the ride off"
+    lost = replace(dispatch, evidence={**dispatch.evidence, "lost": report.status.value})
+    await store.save_ride(work, lost)
+    after = {**_facts(lost), "reported": report.status}
+    await work.audit(action="booking.ride-lost", entity=lost.urn, root=lost.sub_case, reason=why, before=_facts(dispatch), after=after)
+    evidence = {name: str(value) for name, value in after.items() if value}
+    await work.record(RideLost(lost.sub_case, lost.urn, why, evidence), aggregate=lost.sub_case)
 
 
 async def ghost_ride_stays(work: Work, sub_case: Urn, why: str, evidence: Mapping[str, str]) -> None:
