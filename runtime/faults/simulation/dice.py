@@ -36,7 +36,7 @@ class Odds:
     error: float = 0.0004  # the connection breaks, before or after
     kill: float = 0.00003
     pause: float = 0.00003
-    at_partner: float = 8.0  # how much likelier a worker is killed or paused around a partner's call than anywhere else
+    at_partner: float = 4.0  # how much likelier a worker is killed or paused around a partner's call than anywhere else
     duplicate: float = 0.01  # a published batch comes twice
     reorder: float = 0.05  # aggregates of a published batch change places
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import secrets
 import shutil
@@ -31,7 +32,8 @@ from runtime.faults.simulation.worker import Addresses
 from runtime.faults.verdict import Verdict, together
 from runtime.supervisor import ROOT
 
-PER_BLOCK: Final = 1000
+PER_BLOCK: Final = 3000  # at most: a third of what a block of a thousand costs is waiting for its last ones
+FEWEST: Final = 2  # blocks, so that a small run has work for two
 SEARCHED: Final = 3  # sagas whose faults are looked for
 LINE: Final = 64 * 1024 * 1024  # bytes; longer than any answer of a player
 
@@ -48,11 +50,11 @@ class Asked:
 
     sagas: int
     seed: int
-    per_block: int = PER_BLOCK
 
     def blocks(self) -> list[int]:
         """The sagas of each block."""
-        return [min(self.per_block, self.sagas - first) for first in range(0, self.sagas, self.per_block)]
+        count = min(self.sagas, max(FEWEST, math.ceil(self.sagas / PER_BLOCK)))
+        return [self.sagas * (block + 1) // count - self.sagas * block // count for block in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from runtime.worker import Stop, repeat
 
 log = logging.getLogger(__name__)
 
-POLL: Final = timedelta(seconds=1)  # of relays, and the engine's sweep below: rings make up for it, and idle time is cheap to simulate
+POLL: Final = timedelta(seconds=2)  # of relays, and the engine's sweep below: rings make up for it, and idle time is cheap to simulate
 TIMING: Final = Timing(sweep=timedelta(seconds=4))
 TENANT: Final = Tenant("sim")
 
