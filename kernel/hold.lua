@@ -27,22 +27,23 @@ local function keep(night)
   redis.call('PEXPIRE', report(night), KEPT)
 end
 
--- What the source said last, and when; the caller's own knowledge takes part.
+-- What the source said last, when, and whether that is what is stored already; the caller's own knowledge takes part.
 local function newest(night, rooms, at)
   local known = redis.call('HMGET', report(night), 'rooms', 'at')
-  if known[1] and tonumber(known[2]) > at then return tonumber(known[1]), tonumber(known[2]) end
-  return rooms, at
+  if known[1] and tonumber(known[2]) > at then return tonumber(known[1]), tonumber(known[2]), true end
+  return rooms, at, tonumber(known[1]) == rooms and tonumber(known[2]) == at
 end
 
 -- name: take
--- Hold `rooms` rooms over all nights, or none: {1, end} · {0, free} when a night has too few · {-1} when the hotel is not known here.
+-- Hold `rooms` rooms over all nights, or none: {1, end, mark} · {0, free} when a night has too few · {-1} when the hotel is not known here.
 -- ARGV: now, hold, rooms, lifetime in ms, rooms reported, reported at. Taking again under the same name replaces what it held.
 local now, hold, rooms, lifetime = instant(), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+local mark = redis.call('GET', KEYS[1])
+if not mark then return {-1} end
 for night = 1, nights() do
   purge(night, now)
-  local capacity, at = newest(night, tonumber(ARGV[5]), tonumber(ARGV[6]))
-  redis.call('HSET', report(night), 'rooms', capacity, 'at', at)
+  local capacity, at, told = newest(night, tonumber(ARGV[5]), tonumber(ARGV[6]))
+  if not told then redis.call('HSET', report(night), 'rooms', capacity, 'at', at) end
   local others = redis.call('ZCARD', held(night))
   for room = 1, rooms do
     if redis.call('ZSCORE', held(night), member(hold, room)) then others = others - 1 end
@@ -55,7 +56,7 @@ for night = 1, nights() do
   for room = 1, rooms do redis.call('ZADD', held(night), now + lifetime, member(hold, room)) end
   keep(night)
 end
-return {1, now + lifetime}
+return {1, now + lifetime, mark}
 
 -- name: extend
 -- Let a living hold end later: its new end, or 0 when it is gone. ARGV: now, hold, rooms, lifetime in ms.
@@ -111,11 +112,11 @@ end
 return counts
 
 -- name: restore
--- Put back what Postgres remembers and mark the hotel known; what is here already stays as it is.
--- ARGV: now, ms the mark lasts, then for every member: night's number, 'held' or 'confirmed', hold, rooms, ms from now (held: to the end;
+-- Put back what Postgres remembers and mark the hotel known; what is here already stays as it is, the mark too.
+-- ARGV: now, ms the mark lasts, the mark, then for every member: night's number, 'held' or 'confirmed', hold, rooms, ms from now (held: to the end;
 -- confirmed: since the confirmation).
 local now = instant()
-for i = 3, #ARGV, 5 do
+for i = 4, #ARGV, 5 do
   local night, rooms, span = tonumber(ARGV[i]), tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   for room = 1, rooms do
     if ARGV[i + 1] == 'held' then
@@ -126,5 +127,5 @@ for i = 3, #ARGV, 5 do
   end
   keep(night)
 end
-redis.call('SET', KEYS[1], '1', 'PX', ARGV[2])
+if not redis.call('SET', KEYS[1], ARGV[3], 'NX', 'PX', ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1

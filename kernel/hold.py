@@ -8,8 +8,9 @@ Free rooms = reported − held by others − confirmed *since* the report: what 
 already. A source that is asked seldom and an own contract (reported at the beginning of time) follow from the same rule.
 
 Truth is in Postgres: every hold is written through by its owner. A store that was wiped has lost the mark of each hotel; `take` then
-answers `Unrestored`, and the owner puts the hotel's holds back with `restore` and takes again. A store that cannot be reached raises
-`HoldsUnreachable`; for partner stock the owner goes on without, since the partner's own answer is the truth.
+answers `Unrestored`, and the owner puts the hotel's holds back with `restore` and takes again. Every restoring gives another mark, so that
+an owner whose hold is not committed yet sees whether the store was wiped and restored without it (`marks`). A store that cannot be reached
+raises `HoldsUnreachable`; for partner stock the owner goes on without, since the partner's own answer is the truth.
 
 All keys of one hotel share a hash tag, because its nights meet in one script; hotels spread over the nodes of a cluster.
 """
@@ -17,11 +18,12 @@ All keys of one hotel share a hash tag, because its nights meet in one script; h
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -63,8 +65,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rooms that shall be held under a name, and what the source said of them."""
+
+    stay: Stay
+    hold: Urn
+    rooms: int
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
+    """`mark` is the hotel's: while it has the same one, the store has not lost the hold."""
+
     until: datetime
+    mark: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ class Holds:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._scripts = {name: redis.register_script(text) for name, text in _texts().items()}
+        self._scripts = {name: redis.register_script(text) for name, text in scripts().items()}
 
     async def take(
         self, stay: Stay, hold: Urn, rooms: int, report: Report, *, lifetime: timedelta = HOLD_LIFETIME, now: datetime | None = None
@@ -117,11 +132,21 @@ class Holds:
 
         Raises: HoldsUnreachable.
         """
-        arguments = (_ms(now), hold, rooms, _span(lifetime), report.rooms, _ms(report.at))
-        said = cast("list[int]", await self._run("take", stay, *arguments))
-        if said[0] < 0:
-            return Unrestored()
-        return Taken(_instant(said[1])) if said[0] else Full(said[1])
+        wanted = [Wanted(stay, hold, rooms, report)]
+        return (await self.take_many(wanted, lifetime=lifetime, now=now))[0]
+
+    async def take_many(
+        self, wanted: Sequence[Wanted], *, lifetime: timedelta = HOLD_LIFETIME, now: datetime | None = None
+    ) -> list[Taken | Full | Unrestored]:
+        """`take` for many, each for itself, in one round trip. Raises: HoldsUnreachable."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for each in wanted:
+                    keys, arguments = call_of(each, lifetime, now)
+                    await cast("Awaitable[object]", self._scripts["take"](keys=keys, args=arguments, client=pipeline))
+                return [_taken(said) for said in await pipeline.execute()]
+        except RedisError as error:
+            raise HoldsUnreachable(type(error).__name__) from error
 
     async def extend(
         self, stay: Stay, hold: Urn, rooms: int, *, lifetime: timedelta = HOLD_LIFETIME, now: datetime | None = None
@@ -148,29 +173,32 @@ class Holds:
 
     async def known(self, tenant: Tenant, hotels: Sequence[Urn]) -> set[Urn]:
         """Those of `hotels` that were not wiped. Raises: HoldsUnreachable."""
+        return set(await self.marks(tenant, hotels))
+
+    async def marks(self, tenant: Tenant, hotels: Sequence[Urn]) -> dict[Urn, bytes]:
+        """The marks of those of `hotels` that were not wiped, or were restored since. Raises: HoldsUnreachable."""
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for hotel in hotels:
-                    pipeline.exists(f"{_tag(tenant, hotel)}:known")
+                    pipeline.get(f"{_tag(tenant, hotel)}:known")
                 found = await pipeline.execute()
         except RedisError as error:
             raise HoldsUnreachable(type(error).__name__) from error
-        return {hotel for hotel, there in zip(hotels, found, strict=True) if there}
+        return {hotel: mark for hotel, mark in zip(hotels, found, strict=True) if mark}
 
     async def restore(self, tenant: Tenant, hotel: Urn, kept: Iterable[Kept]) -> None:
         """Puts back what Postgres remembers of a hotel and marks it known. May be repeated. Raises: HoldsUnreachable."""
         items = tuple(kept)
         slots = sorted({(item.room_type, item.night) for item in items})
         number = {slot: place for place, slot in enumerate(slots, 1)}
-        arguments: list[str | int] = ["", _span(_MARK_LIFETIME)]
+        arguments: list[str | int] = ["", _span(_MARK_LIFETIME), secrets.token_hex(8)]
         for item in items:
             state = "confirmed" if item.confirmed else "held"
             arguments += [number[item.room_type, item.night], state, item.hold, item.rooms, _span(item.span)]
         await self._call("restore", _keys(tenant, hotel, slots), arguments)
 
     async def _run(self, script: str, stay: Stay, *arguments: str | int) -> object:
-        slots = [(stay.room_type, night) for night in stay.nights]
-        return await self._call(script, _keys(stay.tenant, stay.hotel, slots), list(arguments))
+        return await self._call(script, _keys_of(stay), list(arguments))
 
     async def _call(self, script: str, keys: list[str], arguments: list[str | int]) -> object:
         try:
@@ -187,6 +215,22 @@ def _keys(tenant: Tenant, hotel: Urn, slots: Iterable[tuple[str, date]]) -> list
     tag = _tag(tenant, hotel)
     nights = (f"{tag}:{room_type}:{night.isoformat()}" for room_type, night in slots)
     return [f"{tag}:known", *(f"{night}:{part}" for night in nights for part in ("held", "confirmed", "report"))]
+
+
+def call_of(wanted: Wanted, lifetime: timedelta = HOLD_LIFETIME, now: datetime | None = None) -> tuple[list[str], list[str | int]]:
+    """Keys and arguments with which the script `take` is called."""
+    report = wanted.report
+    return _keys_of(wanted.stay), [_ms(now), wanted.hold, wanted.rooms, _span(lifetime), report.rooms, _ms(report.at)]
+
+
+def _keys_of(stay: Stay) -> list[str]:
+    return _keys(stay.tenant, stay.hotel, [(stay.room_type, night) for night in stay.nights])
+
+
+def _taken(said: list[Any]) -> Taken | Full | Unrestored:
+    if said[0] < 0:
+        return Unrestored()
+    return Taken(_instant(said[1]), said[2]) if said[0] else Full(said[1])
 
 
 def _count(night: date, row: Sequence[int]) -> Count:
@@ -206,7 +250,7 @@ def _instant(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _texts() -> dict[str, str]:
+def scripts() -> dict[str, str]:
     """The scripts by name, each with the common part before it."""
     common, *parts = re.split(r"^-- name: (\w+)$", Path(__file__).with_suffix(".lua").read_text(), flags=re.MULTILINE)
     texts = {name: common + body for name, body in zip(parts[::2], parts[1::2], strict=True)}

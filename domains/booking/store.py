@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, null, select, text, update
+from sqlalchemy import Row, bindparam, delete, func, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domains.booking.commands import RankHotels
@@ -49,6 +50,9 @@ from kernel.money import Money
 from kernel.tables import NOW
 from kernel.urn import Urn
 from kernel.work import Work
+
+_SHARE: Final = text("select pg_advisory_xact_lock_shared(key) from unnest(cast(:keys as bigint[])) as t(key)")
+_ALONE: Final = text("select pg_advisory_xact_lock(cast(:key as bigint))")
 
 # Rankings
 
@@ -407,25 +411,47 @@ def to_reservation(row: Row[Any]) -> Reservation:
 # Holds
 
 
-async def write_hold(work: Work, made: Hold) -> None:
-    """A row for every night; a hold of that name that ended is taken up again."""
+async def share_hotels(work: Work, hotels: Iterable[Urn]) -> None:
+    """Until the transaction ends nobody has these hotels alone."""
+    await work.execute(_SHARE, {"keys": sorted({_hotel_key(work, hotel) for hotel in hotels})})
+
+
+async def hotel_alone(work: Work, hotel: Urn) -> None:
+    """Waits until nobody shares this hotel; until the transaction ends nobody does."""
+    await work.execute(_ALONE, {"key": _hotel_key(work, hotel)})
+
+
+def _hotel_key(work: Work, hotel: Urn) -> int:
+    return int.from_bytes(blake2b(f"{work.tenant}|{hotel.bare}|{hotel.vendor}".encode(), digest_size=8).digest(), signed=True)
+
+
+async def write_holds(work: Work, made: Iterable[Hold]) -> None:
+    """A row for every night of each; a hold of that name that ended is taken up again."""
+    rows = [row for each in made for row in _hold_rows(work, each)]
+    fresh = insert(hold)
+    taken_up = fresh.on_conflict_do_update(
+        index_elements=["tenant", "urn", "night"],
+        set_={
+            "state": HoldState.HELD.value, "until": fresh.excluded["until"], "reservation": fresh.excluded.reservation,
+            "reported": fresh.excluded.reported, "reported_at": fresh.excluded.reported_at, "version": hold.c.version + 1,
+        },
+    )  # fmt: skip
+    await work.execute(taken_up, rows)
+
+
+async def drop_holds(work: Work, urns: Iterable[Urn]) -> None:
+    """Takes back what `write_holds` of this transaction has written."""
+    await work.execute(delete(hold).where(hold.c.tenant == work.tenant, hold.c.urn.in_(list(urns))))
+
+
+def _hold_rows(work: Work, made: Hold) -> list[dict[str, Any]]:
     common = {
         "tenant": work.tenant, "urn": made.urn, "reservation": made.reservation, "hotel": made.hotel, "hotel_name": made.hotel_name,
         "room_type": made.room_type, "airport": made.airport, "check_in": made.check_in, "check_out": made.check_out,
         "rooms": made.rooms, "state": HoldState.HELD.value, "until": made.until, "reported": made.reported,
         "reported_at": made.reported_at,
     }  # fmt: skip
-    rows = [common | {"night": night, "count_urn": count_urn(made.airport, made.hotel, made.room_type, night)} for night in made.nights]
-    fresh = insert(hold).values(rows)
-    await work.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["tenant", "urn", "night"],
-            set_={
-                "state": HoldState.HELD.value, "until": fresh.excluded["until"], "reservation": fresh.excluded.reservation,
-                "reported": fresh.excluded.reported, "reported_at": fresh.excluded.reported_at, "version": hold.c.version + 1,
-            },
-        )
-    )  # fmt: skip
+    return [common | {"night": night, "count_urn": count_urn(made.airport, made.hotel, made.room_type, night)} for night in made.nights]
 
 
 async def move_hold(work: Work, urn: Urn, state: HoldState, until: datetime | None = None) -> Hold | None:

@@ -2,24 +2,30 @@
 
 The store is asked first, because it alone says no; Postgres is written in the transaction that follows from the yes. Should that
 transaction fail, the same hold is taken again under the same name, or ends by itself.
+
+A wipe in between loses nothing: who writes a hold down shares its hotel until the commit, who restores a hotel has it alone and so reads
+every hold that was written. What was taken before a restoring and written after it shows by the hotel's mark, and is taken again.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from domains.booking import store
 from domains.booking.events import HoldsChanged
 from domains.booking.model import UNRESOLVED, Hold, HoldState, count_urn
-from kernel.hold import CONFIRM_MARGIN, HOLD_LIFETIME, Full, Holds, HoldsUnreachable, Report, Stay, Taken, Unrestored
+from kernel.hold import CONFIRM_MARGIN, HOLD_LIFETIME, Full, Holds, HoldsUnreachable, Report, Stay, Taken, Unrestored, Wanted
 from kernel.urn import Urn
 from kernel.work import Work
 
 log = logging.getLogger(__name__)
 
-ENDING_AT_ONCE = 200  # holds looked at in one transaction
+_Answer = Taken | Full | Unrestored
+ENDING_AT_ONCE: Final = 200  # holds looked at in one transaction
 
 
 async def take_hold(work: Work, holds: Holds, wanted: Hold) -> Hold | Full:
@@ -27,13 +33,23 @@ async def take_hold(work: Work, holds: Holds, wanted: Hold) -> Hold | Full:
 
     Without the store the hold is written all the same: it is our courtesy to the partner, whose answer is the truth.
     """
+    return (await take_holds(work, holds, [wanted]))[0]
+
+
+async def take_holds(work: Work, holds: Holds, wanted: Sequence[Hold]) -> list[Hold | Full]:
+    """`take_hold` for many, each for itself, in one round trip to the store and one statement. Their names differ."""
     taken = await _take(work, holds, wanted)
-    if isinstance(taken, Full):
-        return taken
-    held = replace(wanted, until=taken)
-    await store.write_hold(work, held)
-    await holds_changed(work, held)
-    return held
+    held = {each.urn: each for each, answer in zip(wanted, taken, strict=True) if not isinstance(answer, Full)}
+    if held:
+        await store.share_hotels(work, {each.hotel for each in held.values()})
+        answers = dict(zip((each.urn for each in wanted), taken, strict=True))
+        await _write(work, held, answers)
+        while lost := await _lost(work, holds, held, answers):
+            await _take_again(work, holds, lost, held, answers)
+        taken = [answers[each.urn] for each in wanted]
+        for each in held.values():
+            await holds_changed(work, each)
+    return [answer if isinstance(answer, Full) else held[each.urn] for each, answer in zip(wanted, taken, strict=True)]
 
 
 async def confirm_hold(work: Work, holds: Holds, hold: Urn) -> None:
@@ -48,6 +64,7 @@ async def release_hold(work: Work, holds: Holds, hold: Urn) -> None:
 
 async def restore_hotel(work: Work, holds: Holds, hotel: Urn) -> None:
     """Tells a wiped store what Postgres remembers of a hotel. Raises: HoldsUnreachable."""
+    await store.hotel_alone(work, hotel)
     await holds.restore(work.tenant, hotel, await store.kept_in(work, hotel))
 
 
@@ -84,19 +101,56 @@ def stay_of(work: Work, hold: Hold) -> Stay:
     return Stay.between(work.tenant, hold.hotel, hold.room_type, hold.check_in, hold.check_out)
 
 
-async def _take(work: Work, holds: Holds, wanted: Hold) -> datetime | Full:
-    stay, report = stay_of(work, wanted), Report(wanted.reported, wanted.reported_at)
+async def _take(work: Work, holds: Holds, wanted: Sequence[Hold]) -> list[_Answer]:
+    """The store's answers; `Unrestored` for what it will not say anything of."""
+    asked = [_wanted(work, each) for each in wanted]
     try:
-        taken = await holds.take(stay, wanted.urn, wanted.rooms, report)
-        if isinstance(taken, Unrestored):
-            await restore_hotel(work, holds, wanted.hotel)
-            taken = await holds.take(stay, wanted.urn, wanted.rooms, report)
+        answers: list[_Answer] = await holds.take_many(asked)
+        wiped = {each.hotel for each, answer in zip(wanted, answers, strict=True) if isinstance(answer, Unrestored)}
+        for hotel in sorted(wiped):
+            await restore_hotel(work, holds, hotel)
+        if wiped:
+            again = iter(await holds.take_many([each for each in asked if each.stay.hotel in wiped]))
+            answers = [next(again) if each.stay.hotel in wiped else answer for each, answer in zip(asked, answers, strict=True)]
     except HoldsUnreachable as error:
-        log.warning("holding without the store of holds: %s", error, extra={"tenant": work.tenant, "urn": wanted.urn})
-        taken = Unrestored()
-    if isinstance(taken, Full):
-        return taken
-    return taken.until if isinstance(taken, Taken) else await work.now() + HOLD_LIFETIME
+        log.warning("holding without the store of holds: %s", error, extra={"tenant": work.tenant, "urn": wanted[0].urn})
+        return [Unrestored()] * len(wanted)
+    return answers
+
+
+async def _write(work: Work, held: dict[Urn, Hold], answers: Mapping[Urn, _Answer]) -> None:
+    """Writes down what is held, with the end that the store gave it."""
+    for urn, each in held.items():
+        answer = answers[urn]
+        until = answer.until if isinstance(answer, Taken) else await work.now() + HOLD_LIFETIME
+        held[urn] = replace(each, until=until)
+    await store.write_holds(work, held.values())
+
+
+async def _lost(work: Work, holds: Holds, held: Mapping[Urn, Hold], answers: Mapping[Urn, _Answer]) -> list[Hold]:
+    """What the store was made to forget since it was taken; what is written now, no restoring can miss."""
+    given = {each.urn: answer.mark for each in held.values() if isinstance(answer := answers[each.urn], Taken)}
+    try:
+        marks = await holds.marks(work.tenant, sorted({held[urn].hotel for urn in given})) if given else {}
+    except HoldsUnreachable:
+        return []
+    return [held[urn] for urn, mark in given.items() if marks.get(held[urn].hotel) != mark]
+
+
+async def _take_again(work: Work, holds: Holds, lost: Sequence[Hold], held: dict[Urn, Hold], answers: dict[Urn, _Answer]) -> None:
+    taken = dict(zip((each.urn for each in lost), await _take(work, holds, lost), strict=True))
+    answers.update(taken)
+    if gone := [urn for urn, answer in taken.items() if isinstance(answer, Full)]:
+        await store.drop_holds(work, gone)
+        for urn in gone:
+            del held[urn]
+    if kept := {urn: held[urn] for urn in taken if urn in held}:
+        await _write(work, kept, answers)
+        held.update(kept)
+
+
+def _wanted(work: Work, hold: Hold) -> Wanted:
+    return Wanted(stay_of(work, hold), hold.urn, hold.rooms, Report(hold.reported, hold.reported_at))
 
 
 async def _move(work: Work, holds: Holds, hold: Urn, state: HoldState) -> None:
@@ -118,6 +172,6 @@ async def _lengthen(work: Work, holds: Holds, hold: Hold, until: datetime) -> No
     wanted = replace(hold, until=until)
     try:
         if await holds.extend(stay_of(work, hold), hold.urn, hold.rooms) is None:
-            await _take(work, holds, wanted)
+            await _take(work, holds, [wanted])
     except HoldsUnreachable as error:
         log.warning("the store of holds missed an extension: %s", error, extra={"tenant": work.tenant, "urn": hold.urn})
