@@ -10,7 +10,9 @@ from typing import NamedTuple, TypeVar
 
 from domains.booking import queries as booking
 from domains.booking.model import Ranking, Reservation
+from domains.booking.wave import Allotted, Wave, WaveSearch
 from domains.cases import queries as cases
+from domains.cases.demand import Demand
 from domains.cases.model import Case, Lock, ReviewItem, SubCase, TimelineEntry
 from domains.cases.timeline import Workflow
 from domains.notifications import queries as notifications
@@ -125,6 +127,42 @@ async def load_rankings(context: Context, sub_cases: Sequence[Urn]) -> Sequence[
     async with context.read("booking") as connection:
         found = await booking.rankings_by_sub_case(connection, context.tenant, sub_cases)
     return await _of_visible(context, sub_cases, found)
+
+
+async def load_waves(context: Context, urns: Sequence[Urn]) -> Sequence[Wave | None]:
+    async with context.read("booking") as connection:
+        found = await booking.waves_by_urn(connection, context.tenant, urns)
+    return [None if context.airports else found.get(urn) for urn in urns]  # a wave knows no airports: who is bound to some sees none
+
+
+async def load_wave_searches(context: Context, waves: Sequence[Urn]) -> Sequence[list[WaveSearch]]:
+    async with context.read("booking") as connection:
+        found = await booking.searches_by_wave(connection, context.tenant, waves)
+    return [found[urn] for urn in waves]
+
+
+async def load_wave_groups(context: Context, waves: Sequence[Urn]) -> Sequence[list[Allotted]]:
+    async with context.read("booking") as connection:
+        found = await booking.groups_by_wave(connection, context.tenant, waves)
+    return [found[urn] for urn in waves]
+
+
+async def load_rankings_by_urn(context: Context, urns: Sequence[Urn]) -> Sequence[Ranking | None]:
+    async with context.read("booking") as connection:
+        found = await booking.rankings_by_urn(connection, context.tenant, urns)
+    return [found.get(urn) for urn in urns]
+
+
+async def load_demands(context: Context, urns: Sequence[Urn]) -> Sequence[Demand | None]:
+    async with context.read("cases") as connection:
+        found = await cases.demands_by_urn(connection, context.tenant, urns)
+    return [row if (row := found.get(urn)) and all(map(context.admits, row.airports)) else None for urn in urns]
+
+
+async def load_groups(context: Context, sub_cases: Sequence[Urn]) -> Sequence[Urn | None]:
+    async with context.read("cases") as connection:
+        found = await cases.groups_by_sub_case(connection, context.tenant, sub_cases)
+    return [found.get(urn) for urn in sub_cases]
 
 
 async def load_card_operations(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Trail]]:

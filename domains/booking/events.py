@@ -39,11 +39,11 @@ class PlacedGroup:
 
 @dataclass(frozen=True, slots=True)
 class UnplacedGroup:
-    """`verdict` is a word of `domains.booking.wave`."""
+    """`fate` is a word of `domains.booking.wave`."""
 
     group: Urn
     sub_cases: tuple[Urn, ...]
-    verdict: str
+    fate: str
     why: str
 
 

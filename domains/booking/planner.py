@@ -25,7 +25,7 @@ from domains.booking.houses import House, completed, houses
 from domains.booking.model import Candidate, Exclusion, LeftOut, Score
 from domains.booking.ports import Offer
 from domains.booking.ranking import Standing, excluded_by, points
-from domains.booking.wave import GroupPlan, PartyPlan, Plan, Question, Verdict, WaveGroup, WaveParty, question
+from domains.booking.wave import Fate, GroupPlan, PartyPlan, Plan, Question, WaveGroup, WaveParty, question
 from kernel.money import Money
 from kernel.urn import Urn
 
@@ -42,7 +42,7 @@ def plan(
     """Where the groups go. `pools`: what was offered for each question; `standings`: what we hold, by stay; `sources`: best first."""
     board = _Board(pools, standings, {vendor: place for place, vendor in enumerate(sources)})
     planned = tuple(board.place(place, group) for place, group in enumerate(sorted(groups, key=_order), 1))
-    placed = [each.group for each in planned if each.verdict is Verdict.PLACED]
+    placed = [each.group for each in planned if each.fate is Fate.PLACED]
     equal = Counter(tuple(map(_alike, group.parties)) for group in placed)
     first = {tuple(map(_alike, group.parties)): group for group in placed}
     return Plan(planned, lower_bound([(count, board.choices(first[key])) for key, count in equal.items()], board.capacity()))
@@ -97,9 +97,9 @@ class _Board:
     def place(self, place: int, group: WaveGroup) -> GroupPlan:
         """What becomes of the group; what it takes is taken."""
         if group.tier is None:
-            return _unplaced(place, group, Verdict.MIXED_TIER, "its parties hold tickets of different tiers")
+            return _unplaced(place, group, Fate.MIXED_TIER, "its parties hold tickets of different tiers")
         if len({(party.wish.airport, party.wish.check_in, party.wish.check_out) for party in group.parties}) > 1:
-            return _unplaced(place, group, Verdict.STAYS_DIFFER, "its parties do not stay the same nights at the same airport")
+            return _unplaced(place, group, Fate.STAYS_DIFFER, "its parties do not stay the same nights at the same airport")
         fitting = [self._fits(party) for party in group.parties]
         options = self._ranked(group, self._options(group, fitting))
         if not options:
@@ -114,7 +114,7 @@ class _Board:
         market = sum((fits.market for fits in fitting), Decimal(0))
         least = min(sum((offer.total.amount for offer in offers), Decimal(0)) for offers in self._alone(group, fitting))
         return GroupPlan(
-            place, group, Verdict.PLACED, parties, best.house.urn, best.offers[0].name, Money(best.total, currency),
+            place, group, Fate.PLACED, parties, best.house.urn, best.offers[0].name, Money(best.total, currency),
             Money(least, currency), Money(market, currency),
         )  # fmt: skip
 
@@ -223,8 +223,8 @@ class _Board:
             PartyPlan(party, (), self._excluded(fits, ()), fits.left_out) for party, fits in zip(group.parties, fitting, strict=True)
         )
         if self._shared(fitting):
-            return GroupPlan(place, group, Verdict.NO_ROOM, parties, why="no house that fits has rooms left for all of them")
-        return GroupPlan(place, group, Verdict.NOTHING_FITS, parties, why="no house passes the policy's gates for all of them")
+            return GroupPlan(place, group, Fate.NO_ROOM, parties, why="no house that fits has rooms left for all of them")
+        return GroupPlan(place, group, Fate.NOTHING_FITS, parties, why="no house passes the policy's gates for all of them")
 
     def _take(self, option: _Option) -> None:
         for offer in option.offers:
@@ -255,8 +255,8 @@ def _alike(party: WaveParty) -> Hashable:
     return question(wish), wish.min_stars, wish.max_nightly_rate, wish.required_amenities, wish.excluded_chains
 
 
-def _unplaced(place: int, group: WaveGroup, verdict: Verdict, why: str) -> GroupPlan:
-    return GroupPlan(place, group, verdict, tuple(PartyPlan(party, (), {}) for party in group.parties), why=why)
+def _unplaced(place: int, group: WaveGroup, fate: Fate, why: str) -> GroupPlan:
+    return GroupPlan(place, group, fate, tuple(PartyPlan(party, (), {}) for party in group.parties), why=why)
 
 
 def _market(party: WaveParty, pool: Sequence[Offer]) -> Decimal:

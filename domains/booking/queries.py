@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.booking.model import Candidate, HoldCount, Ranking, Reservation
-from domains.booking.store import to_candidate, to_ranking, to_reservation
-from domains.booking.tables import candidate, ranking, reservation
+from domains.booking.store import to_allotted, to_candidate, to_ranking, to_reservation, to_wave, to_wave_search
+from domains.booking.tables import candidate, ranking, reservation, wave, wave_group, wave_party, wave_search
+from domains.booking.wave import Allotted, Wave, WaveSearch
 from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
@@ -84,6 +86,60 @@ async def reservations_by_sub_case(connection: AsyncConnection, tenant: Tenant, 
 async def rankings_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Ranking]]:
     """What every search for each of `sub_cases` came to, oldest first, with its candidates."""
     found = select(ranking).where(ranking.c.tenant == tenant, ranking.c.sub_case.in_(sub_cases)).order_by(ranking.c.asked_at, ranking.c.urn)
+    made: dict[Urn, list[Ranking]] = {urn: [] for urn in sub_cases}
+    for each in await _rankings(connection, tenant, found):
+        made[each.sub_case].append(each)
+    return made
+
+
+async def rankings_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Ranking]:
+    """Those of `urns` that exist, with their candidates."""
+    found = select(ranking).where(ranking.c.tenant == tenant, ranking.c.urn.in_(urns))
+    return {made.urn: made for made in await _rankings(connection, tenant, found)}
+
+
+async def waves(connection: AsyncConnection, tenant: Tenant, *, first: int = 50) -> list[Wave]:
+    """Newest first."""
+    found = select(wave).where(wave.c.tenant == tenant).order_by(wave.c.begun_at.desc(), wave.c.urn).limit(first)
+    return [to_wave(row) for row in await connection.execute(found)]
+
+
+async def waves_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Wave]:
+    """Those of `urns` that exist."""
+    found = select(wave).where(wave.c.tenant == tenant, wave.c.urn.in_(urns))
+    return {made.urn: made for made in map(to_wave, await connection.execute(found))}
+
+
+async def searches_by_wave(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, list[WaveSearch]]:
+    """What each wave asked the sources, and who answered."""
+    c = wave_search.c
+    names = (c.wave, c.place, c.wish, c.parties, c.offers, c.answered, c.silent, c.asked_at)
+    found = select(*names).where(c.tenant == tenant, c.wave.in_(urns)).order_by(c.wave, c.place)
+    made: dict[Urn, list[WaveSearch]] = {urn: [] for urn in urns}
+    for row in await connection.execute(found):
+        made[Urn(row.wave)].append(to_wave_search(row))
+    return made
+
+
+async def groups_by_wave(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, list[Allotted]]:
+    """The groups of each wave in the order of placing."""
+    c, p = wave_group.c, wave_party.c
+    members = select(p.wave, p.group_urn, p.sub_case, p.ranking).where(p.tenant == tenant, p.wave.in_(urns)).order_by(p.place)
+    parties: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for row in await connection.execute(members):
+        parties[row.wave, row.group_urn].append(row)
+    found = select(wave_group).where(c.tenant == tenant, c.wave.in_(urns)).order_by(c.wave, c.place, c.group_urn)
+    made: dict[Urn, list[Allotted]] = {urn: [] for urn in urns}
+    for row in await connection.execute(found):
+        theirs = parties[row.wave, row.group_urn]
+        sub_cases = tuple(Urn(party.sub_case) for party in theirs)
+        rankings = tuple(Urn(party.ranking) for party in theirs if party.ranking)
+        made[Urn(row.wave)].append(to_allotted(row, sub_cases, rankings))
+    return made
+
+
+async def _rankings(connection: AsyncConnection, tenant: Tenant, found: Select[Any]) -> list[Ranking]:
+    """These rankings with their candidates, in the order of `found`."""
     rows = (await connection.execute(found)).all()
     below = (
         select(candidate.c.ranking, candidate.c.place, candidate.c.score, candidate.c.offer)
@@ -93,10 +149,7 @@ async def rankings_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_
     candidates: dict[str, list[Candidate]] = {row.urn: [] for row in rows}
     for row in await connection.execute(below) if rows else ():
         candidates[row.ranking].append(to_candidate(row))
-    made: dict[Urn, list[Ranking]] = {urn: [] for urn in sub_cases}
-    for row in rows:
-        made[Urn(row.sub_case)].append(to_ranking(row, tuple(candidates[row.urn])))
-    return made
+    return [to_ranking(row, tuple(candidates[row.urn])) for row in rows]
 
 
 def _count(row: Row[Any]) -> HoldCount:

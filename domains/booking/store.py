@@ -43,7 +43,18 @@ from domains.booking.tables import (
     wave_search,
 )
 from domains.booking.transport import Dispatch, DispatchState
-from domains.booking.wave import Plan, Question, Verdict, Wave, WaveGroup, WaveParty, WaveState, question
+from domains.booking.wave import (
+    Allotted,
+    Fate,
+    Plan,
+    Question,
+    Wave,
+    WaveGroup,
+    WaveParty,
+    WaveSearch,
+    WaveState,
+    question,
+)
 from kernel.event import encode, read
 from kernel.hold import Kept
 from kernel.money import Money
@@ -236,7 +247,7 @@ async def wave_found(work: Work, urn: Urn) -> dict[Question, Found]:
     }
 
 
-async def wave_groups(work: Work, urn: Urn) -> list[tuple[WaveGroup, Verdict | None, str]]:
+async def wave_groups(work: Work, urn: Urn) -> list[tuple[WaveGroup, Fate | None, str]]:
     """Its groups with their parties, what the plan says of each and why; in the order of placing."""
     parties = select(wave_party).where(wave_party.c.tenant == work.tenant, wave_party.c.wave == urn).order_by(wave_party.c.place)
     of: dict[str, list[WaveParty]] = defaultdict(list)
@@ -247,7 +258,7 @@ async def wave_groups(work: Work, urn: Urn) -> list[tuple[WaveGroup, Verdict | N
     return [
         (
             WaveGroup(Urn(row.group_urn), row.tier, row.vulnerable, tuple(of[row.group_urn])),
-            Verdict(row.verdict) if row.verdict else None, row.why,
+            Fate(row.fate) if row.fate else None, row.why,
         )
         for row in rows
     ]  # fmt: skip
@@ -257,12 +268,12 @@ async def save_plan(work: Work, urn: Urn, planned: Plan, rankings: Mapping[Urn, 
     """What became of each group, and the ranking of each party by its sub-case; the offers that it was made from are forgotten."""
     g, p, s = wave_group.c, wave_party.c, wave_search.c
     group = update(wave_group).where(g.tenant == work.tenant, g.wave == urn, g.group_urn == bindparam("of"))
-    names = ("place", "verdict", "house", "house_name", "cost", "market", "why", "excluded")
+    names = ("place", "fate", "house", "house_name", "cost", "market", "why", "excluded")
     await work.execute(
         group.values({name: bindparam(f"new_{name}") for name in names}),
         [
             {
-                "of": each.group.urn, "new_place": each.place, "new_verdict": each.verdict.value, "new_house": each.house,
+                "of": each.group.urn, "new_place": each.place, "new_fate": each.fate.value, "new_house": each.house,
                 "new_house_name": each.house_name, "new_cost": encode(each.cost), "new_market": encode(each.market), "new_why": each.why,
                 "new_excluded": each.excluded,
             }
@@ -301,6 +312,23 @@ def to_wave(row: Row[Any]) -> Wave:
     return Wave(
         Urn(row.urn), Urn(row.demand), WaveState(row.state), row.rooms, row.searches, row.answered, row.begun_at, row.version,
         to_money(row.cost), to_money(row.market), to_money(row.bound), row.why, row.changed_at,
+    )  # fmt: skip
+
+
+def to_wave_search(row: Any) -> WaveSearch:
+    """What one question of a wave came to; nobody has answered where it is still asked."""
+    wish = read(RankHotels, row.wish)
+    return WaveSearch(
+        Urn(row.wave), row.place, wish.airport, wish.check_in, wish.check_out, wish.rooms, wish.adults, wish.children, wish.infants,
+        row.parties, row.offers, tuple(row.answered or ()), row.silent or {}, row.asked_at,
+    )  # fmt: skip
+
+
+def to_allotted(row: Any, sub_cases: tuple[Urn, ...], rankings: tuple[Urn, ...]) -> Allotted:
+    """A row of `wave_group` with what belongs to its parties."""
+    return Allotted(
+        Urn(row.wave), row.place, Urn(row.group_urn), row.tier, row.vulnerable, Fate(row.fate) if row.fate else None, sub_cases,
+        row.rooms, _urn(row.house), row.house_name, to_money(row.cost), to_money(row.market), row.why, row.excluded or {}, rankings,
     )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ wave_group = tenant_table(
     Column("place", Integer),  # in the order of placing, null before
     Column("tier", Text),
     Column("vulnerable", Boolean, nullable=False),
-    Column("verdict", Text),
+    Column("fate", Text),
     Column("rooms", Integer, nullable=False),
     urn_column("house", nullable=True),
     Column("house_name", Text),

@@ -26,7 +26,7 @@ class WaveState(StrEnum):
     FAILED = "FAILED"  # there is nothing to look at; `why` says it
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """What a plan says of a group."""
 
     PLACED = "PLACED"
@@ -102,7 +102,7 @@ class GroupPlan:
 
     place: int
     group: WaveGroup
-    verdict: Verdict
+    fate: Fate
     parties: tuple[PartyPlan, ...]
     house: Urn | None = None
     house_name: str | None = None
@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def placed(self) -> tuple[GroupPlan, ...]:
-        return tuple(each for each in self.groups if each.verdict is Verdict.PLACED)
+        return tuple(each for each in self.groups if each.fate is Fate.PLACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +184,11 @@ class Allotted:
     """A group of a planned wave, as it is kept: where it goes, or why it goes nowhere."""
 
     wave: Urn
-    place: int
+    place: int | None
     urn: Urn
     tier: str | None
     vulnerable: bool
-    verdict: Verdict
+    fate: Fate | None  # None before it is planned
     sub_cases: tuple[Urn, ...]
     rooms: int
     house: Urn | None
@@ -197,6 +197,7 @@ class Allotted:
     market: Money | None
     why: str
     excluded: Mapping[str, int]
+    rankings: tuple[Urn, ...] = ()  # of its parties, once it is planned
 
     @property
     def fallen(self) -> tuple[Fallen, ...]:

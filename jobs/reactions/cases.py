@@ -10,6 +10,9 @@ from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.events import (
     CaseOpened,
+    DemandApproved,
+    DemandRefused,
+    DemandRequested,
     IntentOvertaken,
     LockChanged,
     ManifestProvisioned,
@@ -80,7 +83,7 @@ async def place_wave(work: Work, event: WaveCommitted, envelope: Envelope, ports
     """Vouchers for what was placed; what was not, a person places."""
     placed = [actions.Placed(each.group, tuple(zip(each.sub_cases, each.versions, strict=True))) for each in event.placed]
     unplaced = [
-        actions.Unplaced(each.group, each.sub_cases, _UNPLACED.get(each.verdict, ReviewKind.ALLOCATION_FAILED), each.why)
+        actions.Unplaced(each.group, each.sub_cases, _UNPLACED.get(each.fate, ReviewKind.ALLOCATION_FAILED), each.why)
         for each in event.unplaced
     ]
     await actions.place_wave(work, event.wave, placed, unplaced)
@@ -157,6 +160,11 @@ async def show_sub_cases(work: Work, taken: Sequence[tuple[SubCaseOpened | SubCa
         await publish_snapshots(ports, work.tenant)
 
     work.after_commit(show)
+
+
+@on(DemandRequested, DemandApproved, DemandRefused)
+async def show_demand(work: Work, event: DemandRequested | DemandApproved | DemandRefused, envelope: Envelope, ports: Ports) -> None:
+    _show(work, ports, "demands", event.demand, envelope.seq)
 
 
 @on(LockChanged)

@@ -55,6 +55,6 @@ def test_each_audience_sees_its_own_roots_only() -> None:
     assert root("partner", "Query") == {"case", "cases"}
     assert root("partner", "Mutation") == {"pushDisruption"}
     assert root("operator", "Mutation") == {
-        "acquireLock", "cancelWorkflow", "claimReview", "declareDisruption", "issueVoucher", "redriveOutage", "redriveWorkflow",
-        "releaseLock", "resolveReview", "skipStep",
+        "acquireLock", "cancelWorkflow", "claimReview", "commitWave", "decideDemand", "declareDisruption", "discardWave", "groupSubCases",
+        "issueVoucher", "redriveOutage", "redriveWorkflow", "releaseLock", "requestDemand", "resolveReview", "skipStep", "ungroupSubCases",
     }  # fmt: skip

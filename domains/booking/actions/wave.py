@@ -25,11 +25,11 @@ from domains.booking.search import Found
 from domains.booking.wave import (
     MOST_QUESTIONS,
     WAVE_MOVES,
+    Fate,
     GroupPlan,
     PartyPlan,
     Plan,
     Question,
-    Verdict,
     Wave,
     WaveGroup,
     WaveState,
@@ -100,12 +100,12 @@ async def commit_wave(work: Work, command: CommitWave) -> Wave:
     wave = await _ready(work, wave, command.version, WaveState.COMMITTED)
     placed: list[PlacedGroup] = []
     unplaced: list[UnplacedGroup] = []
-    for group, verdict, why in await store.wave_groups(work, wave.urn):
+    for group, fate, why in await store.wave_groups(work, wave.urn):
         sub_cases = tuple(party.sub_case for party in group.parties)
-        if verdict is Verdict.PLACED:
+        if fate is Fate.PLACED:
             placed.append(PlacedGroup(group.urn, sub_cases, tuple(party.version for party in group.parties)))
         else:
-            unplaced.append(UnplacedGroup(group.urn, sub_cases, verdict.value if verdict else "", why))
+            unplaced.append(UnplacedGroup(group.urn, sub_cases, fate.value if fate else "", why))
     await work.record(WaveCommitted(wave.urn, wave.demand, tuple(placed), tuple(unplaced)), aggregate=wave.urn)
     return await _move(work, wave, WaveState.COMMITTED, None, {"placed": len(placed), "unplaced": len(unplaced)})
 

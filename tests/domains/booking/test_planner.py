@@ -19,7 +19,7 @@ from domains.booking.model import Exclusion
 from domains.booking.planner import plan
 from domains.booking.ports import Offer, Point
 from domains.booking.ranking import Standing, excluded_by
-from domains.booking.wave import GroupPlan, Plan, Question, Verdict, WaveGroup, WaveParty, question
+from domains.booking.wave import Fate, GroupPlan, Plan, Question, WaveGroup, WaveParty, question
 from kernel.urn import Urn
 from tests.domains.booking.rooms import CHECK_IN, a_wish, an_offer, usd
 
@@ -79,7 +79,7 @@ def test_a_group_is_placed_in_one_house_or_not_at_all() -> None:
     offers = [an_offer("a", allotment=1), an_offer("b", allotment=1)]
     two = a_group("two", a_wish(), a_wish())
     (alone,) = planned([two], offers).groups
-    assert (alone.verdict, alone.house) == (Verdict.NO_ROOM, None)
+    assert (alone.fate, alone.house) == (Fate.NO_ROOM, None)
     (together,) = planned([two], [*offers, an_offer("c", allotment=2)]).groups
     assert {offer.name for offer in assigned(together)} == {"Hotel c"}
 
@@ -89,19 +89,19 @@ def test_a_house_that_two_sources_sell_takes_a_group_together() -> None:
     there = replace(an_offer("b", allotment=1), hotel=Urn.of("hotel", "b", "amadeus"), location=here.location)
     group = a_group("two", a_wish(), a_wish())
     (made,) = plan([group], pools([group], [here, there]), {}).groups
-    assert made.verdict is Verdict.PLACED
+    assert made.fate is Fate.PLACED
     assert {offer.vendor for offer in assigned(made)} == {"hotelbeds", "amadeus"}
 
 
 def test_a_group_of_mixed_tiers_is_a_persons() -> None:
     (made,) = planned([a_group("mixed", tier=None)], [an_offer()]).groups
-    assert (made.verdict, made.parties[0].candidates) == (Verdict.MIXED_TIER, ())
+    assert (made.fate, made.parties[0].candidates) == (Fate.MIXED_TIER, ())
 
 
 def test_a_group_that_does_not_stay_the_same_nights_is_a_persons() -> None:
     longer = a_wish(check_out=CHECK_IN + timedelta(days=2))
     (made,) = planned([a_group("apart", a_wish(), longer)], [an_offer()]).groups
-    assert made.verdict is Verdict.STAYS_DIFFER
+    assert made.fate is Fate.STAYS_DIFFER
 
 
 def test_the_vulnerable_come_first_and_then_those_who_need_most_rooms() -> None:
@@ -113,7 +113,7 @@ def test_the_vulnerable_come_first_and_then_those_who_need_most_rooms() -> None:
 
 def test_why_nothing_fits_is_said_gate_by_gate() -> None:
     (made,) = planned([a_group("a", a_wish(min_stars=5))], [an_offer(), an_offer(nightly=usd(999))]).groups
-    assert (made.verdict, made.parties[0].excluded) == (Verdict.NOTHING_FITS, {Exclusion.TOO_FEW_STARS.value: 2})
+    assert (made.fate, made.parties[0].excluded) == (Fate.NOTHING_FITS, {Exclusion.TOO_FEW_STARS.value: 2})
     assert len(made.parties[0].left_out) == 2
 
 
@@ -128,7 +128,7 @@ def test_a_lone_party_falls_back_on_other_houses_and_a_group_stays_in_its_own() 
 def test_what_is_spoken_for_is_not_assigned() -> None:
     offer = an_offer("a", allotment=2)
     made = planned([a_group("a"), a_group("b")], [offer], Standing(spoken={(offer.hotel, offer.room_type): 1}))
-    assert [each.verdict for each in made.groups] == [Verdict.PLACED, Verdict.NO_ROOM]
+    assert [each.fate for each in made.groups] == [Fate.PLACED, Fate.NO_ROOM]
 
 
 def test_groups_gather_where_ours_are_when_the_rest_is_equal() -> None:
@@ -186,7 +186,7 @@ def test_whatever_is_drawn_a_plan_keeps_its_promises(shapes: Any, offers: list[O
     assert Counter(each.group.urn for each in made.groups) == Counter(group.urn for group in groups)
     taken: dict[tuple[Urn, str, date], int] = defaultdict(int)
     for each in made.groups:
-        if each.verdict is not Verdict.PLACED:
+        if each.fate is not Fate.PLACED:
             assert all(not party.candidates for party in each.parties)
             continue
         assert each.group.tier is not None
@@ -209,7 +209,7 @@ def test_whatever_is_drawn_a_plan_keeps_its_promises(shapes: Any, offers: list[O
 
 def _told(made: Plan) -> list[Any]:
     return [
-        (each.place, each.group.urn, each.verdict, each.house, each.cost, each.least, each.market, [
+        (each.place, each.group.urn, each.fate, each.house, each.cost, each.least, each.market, [
             ([(one.offer.urn, one.score) for one in party.candidates], party.excluded) for party in each.parties
         ])
         for each in made.groups
