@@ -11,7 +11,7 @@ twice is taken in small company: of hundreds, all would be quarantined for the o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Executable, text
@@ -55,6 +55,14 @@ OPERATIONS = Claimed(
          state = case w.state when 'INTENT' then 'SENT' else w.state end""",
     "state <> 'SENT'",  # one in flight is taken over from its owner, or nobody touches it
 )
+
+
+def unless_stopped(claimed: Claimed, stopped: str, resent: Iterable[str]) -> Claimed:
+    """Those of a stopped line are left: an intent, and what of `resent` would be asked again. `stopped` is the condition in SQL."""
+    names = ", ".join(f"'{name}'" for name in sorted(resent))
+    again = f" or (state = 'UNKNOWN' and {claimed.kind} in ({names}))" if names else ""
+    leaves = f"(state = 'INTENT'{again})"
+    return replace(claimed, only=f"{claimed.only} and not ({leaves} and {stopped})")
 
 
 class Claims:

@@ -20,11 +20,12 @@ from typing import Any, Final
 
 from kernel.at_once import Answered
 from kernel.bell import Bell
-from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims
+from kernel.claim import OPERATIONS, WORKFLOWS, Claim, Claims, unless_stopped
 from kernel.clock import monotonic
 from kernel.database import Databases
-from kernel.operation.declaration import OperationRow, Operations
+from kernel.operation.declaration import RESENT, OperationRow, Operations
 from kernel.operation.runner import OperationRunner
+from kernel.operation.stop import stopped
 from kernel.patience import patiently
 from kernel.presence import Presence, Pulse
 from kernel.process import Process
@@ -318,7 +319,9 @@ class _Workflows(_Floor):
 
 class _Operations(_Floor):
     def __init__(self, engine: Engine, databases: Databases, operations: Operations, ports: Any, scale: float, domain: str) -> None:
-        super().__init__(engine, Claims(databases.dispatch(domain), OPERATIONS, engine.id), operations, domain, "operation")
+        resent = [name for name, each in operations.items() if each.kind in RESENT]
+        claimed = unless_stopped(OPERATIONS, stopped("operation"), resent)
+        super().__init__(engine, Claims(databases.dispatch(domain), claimed, engine.id), operations, domain, "operation")
         self.operations = operations
         self.runner = OperationRunner(databases[domain], operations, ports, engine.presence, self.bell, scale=scale)
         self._flying: dict[str, int] = dict.fromkeys(operations, 0)

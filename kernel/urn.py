@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 KINDS: Final = frozenset(
     "case sub-case flight airline airport passenger pnr offer hotel reservation issued-card auth event correlation operator "
-    "policy contract review workflow voucher partner operation message hold group lock party ranking ride demand wave".split()
+    "policy contract review workflow voucher partner operation message hold group lock party ranking ride demand wave stop".split()
 )
 MINTED_OUTSIDE: Final = frozenset({"pnr", "passenger", "flight", "hotel", "auth"})
 _ID: Final = re.compile(r"[A-Za-z0-9@._~|+\-]{1,120}")

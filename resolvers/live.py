@@ -106,7 +106,7 @@ async def sub_cases(info: Info, case: Urn, after: str | None = None) -> AsyncIte
     await _case(context, case)
 
     async def items(batch: Batch) -> tuple[SubCase, ...]:
-        rows = await _whole_case(context, case) if batch.snapshot else await loaders.load_sub_cases(context, batch.urns)
+        rows = await whole_case(context, case) if batch.snapshot else await loaders.load_sub_cases(context, batch.urns)
         return tuple(row for row in rows if row is not None and row.case == case)
 
     return told(context, f"sub-cases:{case}", after, items, SubCaseBatch)
@@ -201,7 +201,8 @@ async def _whole_board(context: Context) -> Sequence[Case]:
     return found
 
 
-async def _whole_case(context: Context, case: Urn) -> Sequence[SubCase]:
+async def whole_case(context: Context, case: Urn) -> Sequence[SubCase]:
+    """Every row of a case."""
     found: list[SubCase] = []
     async with context.read("cases") as connection:
         while True:
@@ -227,6 +228,10 @@ def sub_cases_changed(context: Context, rows: Sequence[SubCase]) -> None:
 def lock_changed(context: Context, lock: Lock) -> None:
     _publish(context, "locks", lock.sub_case, lock.fence)
     _publish(context, f"sub-cases:{lock.case}", lock.sub_case, 0, urgent=True)
+
+
+def stop_changed(context: Context, stop: Urn, version: int) -> None:
+    _publish(context, "stops", stop, version, urgent=True)
 
 
 def _publish(context: Context, topic: str, urn: Urn, version: int, *, urgent: bool = False) -> None:

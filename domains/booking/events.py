@@ -194,3 +194,11 @@ class RideReviewed:
     why: str
     evidence: dict[str, str]
     opens: bool = True
+
+
+@message("booking")
+class BookingsStopped:
+    """Bookings were stopped, or go on again; screens follow."""
+
+    stop: Urn
+    row_version: int

@@ -12,10 +12,12 @@ from typing import Protocol
 
 from domains.notifications import store
 from domains.notifications.commands import NotifyLead
-from domains.notifications.events import LeadNotified, LeadNotReached, MessageDelivered, MessageFound, MessageMissed
+from domains.notifications.events import LeadNotified, LeadNotReached, MessageDelivered, MessageFound, MessageMissed, MessagesStopped
 from domains.notifications.model import CHAIN, MISSED, UNRESOLVED, Chain, Channel, Message, MessageState
 from domains.notifications.ports import Delivery, DeliveryStatus, SentText, digest
 from domains.notifications.templates import has_template
+from kernel.operation import Line, Stop
+from kernel.operation.stop import resume, stop
 from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
@@ -29,7 +31,7 @@ class Asks(Protocol):
         ...
 
 
-async def notify_lead(work: Work, command: NotifyLead, reply_to: str, asks: Asks) -> None:
+async def notify_lead(work: Work, command: NotifyLead, reply_to: str, asks: Asks, airport: str | None = None) -> None:
     """Begins to tell; answers LeadNotified or LeadNotReached, at once or when a channel has answered. May be repeated.
 
     A later attempt sends anew what is certain not to have been sent.
@@ -37,7 +39,7 @@ async def notify_lead(work: Work, command: NotifyLead, reply_to: str, asks: Asks
     attempt = attempt_of(reply_to)
     chain = await store.lock_chain(work, command.sub_case, command.trigger, command.subject)
     if not chain.messages:
-        fresh = _fresh(command.sub_case, command.trigger, CHAIN[0], command.subject, reply_to, attempt, command.facts)
+        fresh = _fresh(command.sub_case, command.trigger, CHAIN[0], command.subject, reply_to, attempt, command.facts, airport)
         if await store.begin_message(work, fresh):
             await _begin(work, fresh, asks)
             return
@@ -142,10 +144,12 @@ async def record_delivery(work: Work, vendor: str, report: Delivery) -> bool:
 
 
 def _fresh(
-    sub_case: Urn, trigger: str, channel: Channel, subject: Urn, reply_to: str | None, attempt: int, facts: dict[str, str]
+    sub_case: Urn, trigger: str, channel: Channel, subject: Urn, reply_to: str | None, attempt: int, facts: dict[str, str],
+    airport: str | None,
 ) -> Message:  # fmt: skip
     return Message(
-        Urn.mint("message"), sub_case, trigger, channel, subject, MessageState.QUEUED, reply_to=reply_to, attempt=attempt, facts=facts
+        Urn.mint("message"), sub_case, trigger, channel, subject, MessageState.QUEUED, reply_to=reply_to, attempt=attempt, facts=facts,
+        airport=airport,
     )  # fmt: skip
 
 
@@ -168,7 +172,7 @@ async def _go_on(work: Work, chain: Chain, reply_to: str | None, attempt: int, f
         message = following.becomes(MessageState.QUEUED, reply_to=reply_to, attempt=attempt, reason=None, evidence={}, facts=facts)
         await store.save_message(work, message)
     else:
-        message = _fresh(last.sub_case, last.trigger, following, last.subject, reply_to, attempt, facts)
+        message = _fresh(last.sub_case, last.trigger, following, last.subject, reply_to, attempt, facts, last.airport)
         if not await store.begin_message(work, message):
             raise RuntimeError(f"{last.sub_case} has a {following} message about {last.subject} that its chain does not have")
     await asks.send(work, message)
@@ -213,3 +217,17 @@ async def _miss(work: Work, message: Message, report: Delivery) -> None:
     why = "it did not arrive" if report.status is DeliveryStatus.UNDELIVERED else "it could not be sent on"
     await store.save_message(work, replace(message, reason=f"{message.channel.value}: {why}", evidence=evidence))
     await work.record(MessageMissed(message.sub_case, message.urn), aggregate=message.sub_case)
+
+
+async def stop_messages(work: Work, partner: str | None, airport: str | None, reason: str) -> Stop:
+    """Nothing of them leaves from the commit on. Refuses: BadInput. May be repeated."""
+    made = await stop(work, Line.MESSAGES, partner=partner, airport=airport, reason=reason)
+    await work.record(MessagesStopped(made.urn, made.version), aggregate=made.urn)
+    return made
+
+
+async def resume_messages(work: Work, urn: Urn, reason: str) -> Stop:
+    """What waited goes on. Refuses: BadInput, NotFound. May be repeated."""
+    over = await resume(work, urn, reason=reason)
+    await work.record(MessagesStopped(over.urn, over.version), aggregate=over.urn)
+    return over

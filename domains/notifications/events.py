@@ -57,3 +57,11 @@ class MessageFound:
     sub_case: Urn
     message: Urn
     operation: Urn
+
+
+@message("notifications")
+class MessagesStopped:
+    """Messages were stopped, or go on again; screens follow."""
+
+    stop: Urn
+    row_version: int

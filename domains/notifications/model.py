@@ -61,6 +61,7 @@ class Message:
     version: int = 1
     attempt: int = 1
     facts: dict[str, str] = field(default_factory=dict)
+    airport: str | None = None  # where the lead is stranded
 
     @property
     def reached(self) -> bool:

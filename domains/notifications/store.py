@@ -57,7 +57,7 @@ def to_message(row: Row[Any]) -> Message:
         urn=Urn(row.urn), sub_case=Urn(row.sub_case), trigger=row.trigger, channel=Channel(row.channel), subject=Urn(row.subject),
         state=MessageState(row.state), delivery=None if row.delivery is None else DeliveryStatus(row.delivery), vendor=row.vendor,
         vendor_message=row.vendor_message, reply_to=row.reply_to, reason=row.reason, evidence=row.evidence, version=row.version,
-        attempt=row.attempt, facts=row.facts,
+        attempt=row.attempt, facts=row.facts, airport=row.airport,
     )  # fmt: skip
 
 
@@ -121,5 +121,5 @@ def _row(made: Message) -> dict[str, Any]:
     return {
         "state": made.state.value, "delivery": made.delivery.value if made.delivery else None, "vendor": made.vendor,
         "vendor_message": made.vendor_message, "reply_to": made.reply_to, "reason": made.reason, "evidence": made.evidence,
-        "attempt": made.attempt, "facts": made.facts,
+        "attempt": made.attempt, "facts": made.facts, "airport": made.airport,
     }  # fmt: skip

@@ -26,6 +26,7 @@ message = tenant_table(
     Column("reason", Text),
     document("evidence"),
     Column("attempt", Integer, nullable=False),
+    Column("airport", Text),
     document("facts"),
     instant("changed_at", default_now=True),
     unique("sub_case", "trigger", "channel", "subject"),

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from domains.wallet import store
 from domains.wallet.commands import IssueCard, VoidCard
-from domains.wallet.events import CardIssued, CardRefused, CardVoided, VoidRefused
+from domains.wallet.events import CardIssued, CardLoadsStopped, CardRefused, CardVoided, VoidRefused
 from domains.wallet.model import NOTHING, Card, CardState
 from domains.wallet.ports import IssuedCard, Voided
+from kernel.operation import Line, Stop
+from kernel.operation.stop import resume, stop
 from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
@@ -31,12 +33,14 @@ class Asks(Protocol):
         ...
 
 
-async def issue_card(work: Work, command: IssueCard, workflow: Urn, reply_to: str, asks: Asks) -> None:
+async def issue_card(work: Work, command: IssueCard, workflow: Urn, reply_to: str, asks: Asks, airport: str | None = None) -> None:
     """Begins to issue; answers CardIssued or CardRefused, at once or when the issuer has answered. May be repeated.
 
     A later attempt asks the issuer anew where nothing stands: after a refusal, and after the card was voided.
     """
-    fresh = Card(Urn.mint("issued-card"), command.sub_case, workflow, CardState.REQUESTED, command.amount, reply_to=reply_to)
+    fresh = Card(
+        Urn.mint("issued-card"), command.sub_case, workflow, CardState.REQUESTED, command.amount, reply_to=reply_to, airport=airport
+    )  # fmt: skip
     if await store.begin_card(work, fresh):
         await asks.issue(work, fresh)
         return
@@ -171,3 +175,17 @@ async def _tell_undone(work: Work, card: Card) -> None:
     else:
         answer = CardVoided(card.sub_case, (card.urn,) if card.state is CardState.VOIDED else ())
     await work.record(answer, aggregate=card.sub_case, reply_to=card.undo_reply_to)
+
+
+async def stop_card_loads(work: Work, partner: str | None, airport: str | None, reason: str) -> Stop:
+    """Nothing of them leaves from the commit on. Refuses: BadInput. May be repeated."""
+    made = await stop(work, Line.CARD_LOADS, partner=partner, airport=airport, reason=reason)
+    await work.record(CardLoadsStopped(made.urn, made.version), aggregate=made.urn)
+    return made
+
+
+async def resume_card_loads(work: Work, urn: Urn, reason: str) -> Stop:
+    """What waited goes on. Refuses: BadInput, NotFound. May be repeated."""
+    over = await resume(work, urn, reason=reason)
+    await work.record(CardLoadsStopped(over.urn, over.version), aggregate=over.urn)
+    return over

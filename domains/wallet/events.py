@@ -50,3 +50,11 @@ class VoidRefused:
     sub_case: Urn
     why: str
     evidence: dict[str, str]
+
+
+@message("wallet")
+class CardLoadsStopped:
+    """Card loads were stopped, or go on again; screens follow."""
+
+    stop: Urn
+    row_version: int

@@ -54,6 +54,7 @@ class Card:
     reason: str | None = None
     evidence: dict[str, str] = field(default_factory=dict)
     version: int = 1
+    airport: str | None = None  # where its holder is stranded
 
     @property
     def in_question(self) -> bool:

@@ -51,6 +51,7 @@ def to_card(row: Row[Any]) -> Card:
         urn=Urn(row.urn), sub_case=Urn(row.sub_case), workflow=Urn(row.workflow), state=CardState(row.state),
         amount=Money(row.amount, row.currency), vendor=row.vendor, issued=None if row.issued is None else read(IssuedCard, row.issued),
         reply_to=row.reply_to, undo_reply_to=row.undo_reply_to, reason=row.reason, evidence=row.evidence, version=row.version,
+        airport=row.airport,
     )  # fmt: skip
 
 
@@ -63,5 +64,5 @@ def _row(made: Card) -> dict[str, Any]:
     return {
         "state": made.state.value, "amount": made.amount.amount, "currency": made.amount.currency, "vendor": made.vendor,
         "issued": encode(made.issued), "reply_to": made.reply_to, "undo_reply_to": made.undo_reply_to, "reason": made.reason,
-        "evidence": made.evidence,
+        "evidence": made.evidence, "airport": made.airport,
     }  # fmt: skip

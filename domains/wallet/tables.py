@@ -19,6 +19,7 @@ card = tenant_table(
     Column("state", Text, nullable=False),
     Column("amount", Numeric, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("airport", Text),
     Column("vendor", Text),
     document("issued", nullable=True),  # the issuer's ids and the last four digits; never a card number
     Column("reply_to", Text),

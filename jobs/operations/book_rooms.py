@@ -26,7 +26,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.clock import now
 from kernel.event import read
-from kernel.operation import Class, Finding, Operation, OperationRow, intend, withdraw
+from kernel.operation import Class, Finding, Line, Operation, OperationRow, intend, withdraw
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -151,6 +151,7 @@ BOOK_ROOMS: Operation[Ports, Confirmation] = Operation(
     wait=timedelta(minutes=4),  # two look-ups that found nothing; then another hotel is asked, and this one is watched
     time_out=timedelta(seconds=85),  # a check and a booking take 15 and 60 s at most, as published
     budget=5,  # sends to one hotel, each after the one before was proven absent
+    line=Line.BOOKINGS,
     patience=timedelta(minutes=10),  # then the next hotel is asked: a family waits
 )
 
@@ -171,6 +172,7 @@ class _Asks:
         await intend(
             work, operation, subject=reservation.sub_case, key=f"book|{reservation.urn}", intent=_plain(intent),
             reply_to=placement.reply_to, workflow=reservation.workflow, client_reference=reservation.client_reference,
+            partner=reservation.vendor, airport=reservation.airport,
         )  # fmt: skip
 
     async def cancel(self, work: Work, reservation: Reservation, reply_to: str | None) -> None:

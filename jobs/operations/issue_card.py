@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 from domains.wallet import actions
 from domains.wallet.events import CardReviewed
@@ -15,7 +14,7 @@ from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
 from kernel.event import encode, read
 from kernel.money import Money
-from kernel.operation import Class, Finding, Operation, OperationRow, intend, withdraw
+from kernel.operation import Class, Finding, Line, Operation, OperationRow, intend, withdraw
 from kernel.saga import attempt_of
 from kernel.urn import Urn
 from kernel.work import Work
@@ -36,7 +35,7 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[IssuedCard]:
 async def _outcome(work: Work, row: OperationRow, answer: Answer[IssuedCard], ports: Ports) -> None:
     urn = Urn(row.intent["card"])
     if isinstance(answer, Ok):
-        await actions.card_issued(work, urn, answer.value, ports.cards.vendor, ASKS)
+        await actions.card_issued(work, urn, answer.value, ports.cards.vendor, asks_of(ports))
     elif isinstance(answer, Declined):
         await actions.card_refused(work, urn, answer.reason, {"code": answer.code})
     elif isinstance(answer, NotSent):
@@ -47,7 +46,7 @@ async def _outcome(work: Work, row: OperationRow, answer: Answer[IssuedCard], po
 
 async def _resolved(work: Work, row: OperationRow, reply_to: str, ports: Ports) -> None:
     if row.workflow is not None:
-        await actions.undo(work, row.workflow, ASKS)
+        await actions.undo(work, row.workflow, asks_of(ports))
 
 
 async def _reviewed(work: Work, row: OperationRow, finding: Finding | None, why: str) -> None:
@@ -65,18 +64,23 @@ ISSUE_CARD: Operation[Ports, IssuedCard] = Operation(
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=60),  # holder, card, account and load, one after the other
     patience=timedelta(minutes=30),
+    line=Line.CARD_LOADS,
 )
 
 
 class _Asks:
     """Wallet's intents, as operations."""
 
+    def __init__(self, vendor: str) -> None:
+        self._vendor = vendor
+
     async def issue(self, work: Work, card: Card) -> None:
         attempt = attempt_of(card.reply_to)
         key = f"{card.sub_case.id}.{card.workflow.id}" + (f".{attempt}" if attempt > 1 else "")
         intent = {"card": card.urn, "amount": encode(card.amount), "key": key}
         await intend(
-            work, ISSUE_CARD, subject=card.sub_case, key=f"card|{key}", intent=intent, reply_to=card.reply_to, workflow=card.workflow
+            work, ISSUE_CARD, subject=card.sub_case, key=f"card|{key}", intent=intent, reply_to=card.reply_to, workflow=card.workflow,
+            partner=self._vendor, airport=card.airport,
         )  # fmt: skip
 
     async def void(self, work: Work, card: Card) -> None:
@@ -86,4 +90,6 @@ class _Asks:
         return await withdraw(work, ISSUE_CARD, subject=sub_case, workflow=workflow, reply_to=reply_to)
 
 
-ASKS: Final = _Asks()
+def asks_of(ports: Ports) -> actions.Asks:
+    """Wallet's intents for the issuer that is plugged in."""
+    return _Asks(ports.cards.vendor)

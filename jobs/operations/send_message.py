@@ -7,7 +7,7 @@ next channel has been tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from domains.notifications.templates import language_of, letter_for, note_for, t
 from jobs.party import airport_of, party_of
 from jobs.registry import Ports
 from kernel.answer import Answer, Declined, NotSent, Ok
-from kernel.operation import Class, Finding, Operation, OperationRow, intend
+from kernel.operation import Class, Finding, Line, Operation, OperationRow, intend
 from kernel.urn import Urn
 from kernel.work import Work
 
@@ -106,12 +106,13 @@ def _outcome(vendor_of: Callable[[Ports], str]) -> Callable[[Work, OperationRow,
         if isinstance(answer, Ok):
             await actions.message_sent(work, urn, answer.value, vendor)
         elif isinstance(answer, Declined):
-            await actions.message_not_sent(work, urn, answer.reason, {"code": answer.code}, ASKS)
+            await actions.message_not_sent(work, urn, answer.reason, {"code": answer.code}, asks_of(ports))
         elif isinstance(answer, NotSent):
-            await actions.message_not_sent(work, urn, f"it could not be sent: {answer.why}", {**row.evidence, "away": vendor}, ASKS)
+            evidence = {**row.evidence, "away": vendor}
+            await actions.message_not_sent(work, urn, f"it could not be sent: {answer.why}", evidence, asks_of(ports))
         else:
             why = f"nobody can tell whether it was sent: {answer.why}"
-            await actions.message_not_sent(work, urn, why, row.evidence, ASKS, unknown=True)
+            await actions.message_not_sent(work, urn, why, row.evidence, asks_of(ports), unknown=True)
 
     return outcome
 
@@ -136,6 +137,7 @@ SEND_MESSAGE: Operation[Ports, SentText] = Operation(
     settle=timedelta(seconds=60),
     time_out=timedelta(seconds=30),
     patience=_PATIENCE,
+    line=Line.MESSAGES,
 )
 
 SEND_NOTE: Operation[Ports, SentText] = Operation(
@@ -148,6 +150,7 @@ SEND_NOTE: Operation[Ports, SentText] = Operation(
     reviewed=_settled,
     time_out=timedelta(seconds=30),
     patience=_PATIENCE,
+    line=Line.MESSAGES,
 )
 
 SEND_LETTER: Operation[Ports, SentText] = Operation(
@@ -160,6 +163,7 @@ SEND_LETTER: Operation[Ports, SentText] = Operation(
     reviewed=_settled,
     time_out=timedelta(seconds=30),
     patience=_LAST_PATIENCE,
+    line=Line.MESSAGES,
 )
 
 _OVER: Final = {Channel.SMS: SEND_MESSAGE, Channel.WHATSAPP: SEND_NOTE, Channel.EMAIL: SEND_LETTER}
@@ -168,11 +172,19 @@ _OVER: Final = {Channel.SMS: SEND_MESSAGE, Channel.WHATSAPP: SEND_NOTE, Channel.
 class _Asks:
     """Notifications' intents, as operations."""
 
+    def __init__(self, vendors: Mapping[Channel, str]) -> None:
+        self._vendors = vendors
+
     async def send(self, work: Work, message: Message) -> None:
         intent: dict[str, Any] = {"message": message.urn, "trigger": message.trigger, "facts": message.facts}
         key = f"message|{message.urn}" + (f"|{message.attempt}" if message.attempt > 1 else "")
         operation = _OVER[message.channel]
-        await intend(work, operation, subject=message.sub_case, key=key, intent=intent, reply_to=message.reply_to)
+        await intend(
+            work, operation, subject=message.sub_case, key=key, intent=intent, reply_to=message.reply_to,
+            partner=self._vendors[message.channel], airport=message.airport,
+        )  # fmt: skip
 
 
-ASKS: Final = _Asks()
+def asks_of(ports: Ports) -> actions.Asks:
+    """Notifications' intents for the partners that are plugged in."""
+    return _Asks({Channel.SMS: ports.messages.vendor, Channel.WHATSAPP: ports.chat.vendor, Channel.EMAIL: ports.mail.vendor})

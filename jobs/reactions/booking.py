@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from domains.booking import actions, queries
 from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
-from domains.booking.events import HoldsChanged, WaveChanged
+from domains.booking.events import BookingsStopped, HoldsChanged, WaveChanged
 from domains.booking.model import count_urn
 from domains.cases.events import DemandApproved, ReviewDecided
 from jobs.finding import end_operation
+from jobs.lines import show_line
 from jobs.operations.book_rooms import asks_of
 from jobs.operations.dispatch_ride import ASKS as RIDES
 from jobs.operations.search_for_wave import SEARCH_FOR_WAVE, intent_for
@@ -91,3 +92,9 @@ async def show_holds(work: Work, taken: Sequence[tuple[HoldsChanged, Envelope]],
 async def resolve_booking(work: Work, event: ReviewDecided, envelope: Envelope, ports: Ports) -> None:
     """A person has found out what became of a call of ours."""
     await end_operation(work, event, ports)
+
+
+@on(BookingsStopped)
+async def show_stop(work: Work, event: BookingsStopped, envelope: Envelope, ports: Ports) -> None:
+    """Every screen says that the line is stopped, and why."""
+    show_line(work, ports, event.stop, event.row_version)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from domains.cases.events import ReviewDecided
 from domains.notifications import actions
 from domains.notifications.commands import NotifyLead
-from domains.notifications.events import MessageFound, MessageMissed
+from domains.notifications.events import MessageFound, MessageMissed, MessagesStopped
 from jobs import operations
 from jobs.finding import end_operation
-from jobs.operations.send_message import ASKS
+from jobs.lines import show_line
+from jobs.operations.send_message import asks_of
+from jobs.party import airport_of
 from jobs.registry import Ports, on
 from kernel.event import Envelope
 from kernel.operation import Finding, resolve
@@ -17,13 +19,14 @@ from kernel.work import Work
 
 @on(NotifyLead)
 async def notify_lead(work: Work, command: NotifyLead, envelope: Envelope, ports: Ports) -> None:
-    await actions.notify_lead(work, command, envelope.reply_to or "", ASKS)
+    airport = await airport_of(ports, work.tenant, command.sub_case)
+    await actions.notify_lead(work, command, envelope.reply_to or "", asks_of(ports), airport)
 
 
 @on(MessageMissed)
 async def try_next_channel(work: Work, event: MessageMissed, envelope: Envelope, ports: Ports) -> None:
     """The partner had it, and it did not arrive."""
-    await actions.try_next_channel(work, event.message, ASKS)
+    await actions.try_next_channel(work, event.message, asks_of(ports))
 
 
 @on(MessageFound)
@@ -37,3 +40,9 @@ async def settle_message(work: Work, event: MessageFound, envelope: Envelope, po
 async def resolve_message(work: Work, event: ReviewDecided, envelope: Envelope, ports: Ports) -> None:
     """A person has found out what became of a call of ours."""
     await end_operation(work, event, ports)
+
+
+@on(MessagesStopped)
+async def show_stop(work: Work, event: MessagesStopped, envelope: Envelope, ports: Ports) -> None:
+    """Every screen says that the line is stopped, and why."""
+    show_line(work, ports, event.stop, event.row_version)

@@ -20,6 +20,7 @@ from kernel.backoff import Backoff
 from kernel.operation.declaration import Class, Finding, Operation, OperationRow, Operations, State, fresh_reference
 from kernel.operation.intent import Intent, intend, intend_many, operations_of, pending_for, withdraw
 from kernel.operation.review import resolve
+from kernel.operation.stop import Line, Stop
 from kernel.operation.tables import operation_table
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "Class",
     "Finding",
     "Intent",
+    "Line",
     "Operation",
     "OperationRow",
     "Operations",
     "State",
+    "Stop",
     "fresh_reference",
     "intend",
     "intend_many",

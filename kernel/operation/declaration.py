@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from kernel.answer import Answer
 from kernel.backoff import Backoff
+from kernel.operation.stop import Line
 from kernel.tenancy import Tenant
 from kernel.turns import Share
 from kernel.urn import Urn, fresh_token
@@ -32,6 +33,9 @@ class Class(StrEnum):
     B = "B"  # a unique client reference: looked up, then the same is sent again
     C = "C"  # look-up only: three empty ones, then a new reference
     D = "D"  # neither: never again without a person
+
+
+RESENT: Final = frozenset({Class.A, Class.B})  # of these an unclear one is asked again
 
 
 class State(StrEnum):
@@ -181,6 +185,7 @@ class Operation(Generic[P, T]):
     conflicts: frozenset[str] = frozenset()  # class B: codes of `Declined` that mean "I have this reference already"
     at_once: int = 64  # in flight per worker
     records_only: bool = False  # its outcome writes no row of a domain, only messages: outcomes that come together share a commit
+    line: Line | None = None  # by whose stops it is held; see `kernel.operation.stop`
     share: Share = Share.FORWARD  # of the claims, where the question it belongs to does not say
     reference: Callable[[], str] | None = None  # makes the next client reference; class B and C have one unless they say otherwise
 

@@ -14,6 +14,7 @@ from sqlalchemy import Row, RowMapping, text
 from kernel.at_once import Berth
 from kernel.event import encode
 from kernel.operation.declaration import PENDING, Operation, OperationRow, State
+from kernel.operation.stop import stopped
 from kernel.saga.plan import ReplyTo
 from kernel.tenancy import Tenant
 from kernel.turns import Share
@@ -26,18 +27,23 @@ COLUMNS = (
 )
 
 # Those that are taken are born as a claim would leave them: owned, under the first fence, in flight.
-_INTEND = text("""
+_INTEND = text(f"""
     insert into operation (tenant, urn, name, subject, workflow, key, reference, intent, reply_to, actor, correlation, share,
-        intended_at, deadline, due, state, owner, fence, sends, sent_at)
+        line, partner, airport, intended_at, deadline, due, stopped_at, resumes, state, owner, fence, sends, sent_at)
     select :tenant, urn, :name, subject, workflow, key, reference, cast(intent as jsonb), reply_to, actor, correlation, share,
-           now, now + make_interval(secs => :patience), coalesce(due, now), case when taken then 'SENT' else 'INTENT' end,
-           case when taken then cast(:me as text) end, taken::int, taken::int, case when taken then now end
+           line, partner, airport, now, now + make_interval(secs => :patience), case when not stopped then coalesce(due, now) end,
+           case when stopped then now end, case when stopped then coalesce(due, now) end, case when leaves then 'SENT' else 'INTENT' end,
+           case when leaves then cast(:me as text) end, leaves::int, leaves::int, case when leaves then now end
     from unnest(cast(:urn as text[]), cast(:subject as text[]), cast(:workflow as text[]), cast(:key as text[]),
                 cast(:reference as text[]), cast(:intent as text[]), cast(:reply_to as text[]), cast(:actor as text[]),
-                cast(:correlation as text[]), cast(:share as int[]), cast(:due as timestamptz[]), cast(:taken as bool[]))
-         as t(urn, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, due, taken),
-         (select nexa_now() as now) as moment
-    on conflict (tenant, key) do nothing returning urn, intended_at, deadline, version
+                cast(:correlation as text[]), cast(:share as int[]), cast(:due as timestamptz[]), cast(:taken as bool[]),
+                cast(:partner as text[]), cast(:airport as text[]))
+         as t(urn, subject, workflow, key, reference, intent, reply_to, actor, correlation, share, due, taken, partner, airport)
+         cross join (select nexa_now() as now, cast(:tenant as text) as tenant, cast(:line as text) as line) as moment
+         cross join lateral (select {stopped("each")} as stopped
+             from (select moment.tenant, moment.line, t.partner, t.airport) as each) as word
+         cross join lateral (select taken and not stopped as leaves) as now_or_later
+    on conflict (tenant, key) do nothing returning urn, intended_at, deadline, version, state
 """)
 _BY_KEY = text("select urn from operation where tenant = :tenant and key = :key")
 # What was given up after it was sent may still appear, so it is looked at even though it is withdrawn.
@@ -77,11 +83,14 @@ class Intent:
     share: Share | None = None
     actor: Urn | None = None
     correlation: str | None = None
+    partner: str | None = None  # with `airport`: which stops of its line hold it
+    airport: str | None = None
 
 
 async def intend(
     work: Work, operation: Operation[Any, Any], *, subject: Urn, key: str, intent: Mapping[str, Any], reply_to: str | None = None,
     workflow: Urn | None = None, client_reference: str | None = None, due: datetime | None = None, share: Share | None = None,
+    partner: str | None = None, airport: str | None = None,
 ) -> Urn:  # fmt: skip
     """Commits with this transaction that the operation shall happen once; it is sent within moments of the commit, or from `due` on.
 
@@ -89,7 +98,7 @@ async def intend(
     `reply_to` when not given, and so is `share`. `intent` is plain JSON without personal data. Must run in the operation's own database.
     """
     urn = Urn.mint("operation")
-    made = Intent(subject, key, intent, reply_to, workflow, client_reference, due, share)
+    made = Intent(subject, key, intent, reply_to, workflow, client_reference, due, share, partner=partner, airport=airport)
     if await _insert(work, operation, [(urn, made)]):
         return urn
     return Urn((await work.execute(_BY_KEY, {"tenant": work.tenant, "key": key})).scalar_one())
@@ -110,10 +119,16 @@ async def _insert(work: Work, operation: Operation[Any, Any], intents: Sequence[
     lines = [_line(work, operation, urn, each, berth) for urn, each in intents]
     work.due = work.due or not all(line["taken"] for line in lines)
     columns = {name: [line[name] for line in lines] for name in lines[0]}
-    facts = {"tenant": work.tenant, "name": operation.name, "patience": operation.patience.total_seconds(), "me": berth and berth.me}
+    facts: dict[str, Any] = {
+        "tenant": work.tenant,
+        "name": operation.name,
+        "line": operation.line and operation.line.value,
+        "me": berth and berth.me,
+    }
+    facts["patience"] = operation.patience.total_seconds()
     new = {row.urn: row for row in await work.execute(_INTEND, {**facts, **columns})}
     if berth is not None:
-        born = [_born(work, operation, line, new[line["urn"]]) for line in lines if line["taken"] and line["urn"] in new]
+        born = [_born(work, operation, line, new[line["urn"]]) for line in lines if _left(new.get(line["urn"]))]
         work.after_commit(partial(_send, berth, born))
     return len(new)
 
@@ -132,7 +147,14 @@ def _line(work: Work, operation: Operation[Any, Any], urn: Urn, each: Intent, be
         "share": int(_share(operation, each.reply_to) if each.share is None else each.share),
         "due": each.due,
         "taken": berth is not None and urn in berth.urns,
+        "partner": each.partner,
+        "airport": each.airport,
     }
+
+
+def _left(new: Row[Any] | None) -> bool:
+    """Whether it was written as taken: it is new, there was a place for it, and its line is not stopped."""
+    return new is not None and new.state == State.SENT
 
 
 def _reserve(work: Work, operation: Operation[Any, Any], urns: Sequence[Urn]) -> Berth | None:

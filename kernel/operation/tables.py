@@ -14,7 +14,11 @@ from kernel.tables import document, instant, lookup, tenant_table, unique, urn_c
 
 
 def operation_table(metadata: MetaData) -> Table:
-    """`operation`. `reference` is the client reference of the next or running send, `given_up` those before it."""
+    """`operation`, and `stop` beside it. `reference` is the client reference of the next or running send, `given_up` those before it.
+
+    `line`, `partner` and `airport` say by which stops it is held; without a line it is never stopped.
+    """
+    _stop(metadata)
     return tenant_table(
         "operation",
         metadata,
@@ -43,14 +47,39 @@ def operation_table(metadata: MetaData) -> Table:
         instant("watched_at", nullable=True),  # since when something else is done in its place
         Column("told", Text),  # the partner's reference, from a person who says that it is there; empty: there, without one
         Column("journal", JSONB, nullable=False, server_default=sql("'[]'")),
+        Column("line", Text),
+        Column("partner", Text),
+        Column("airport", Text),
+        instant("stopped_at", nullable=True),  # since when it is out of the line, by somebody's word
+        instant("resumes", nullable=True),  # when it was due
         *claim_columns(),
         unique("key"),
         lookup("name", "share", "due", where="due is not null and owner is null"),
         lookup("owner", where="owner is not null"),
         lookup("deaths", "due", where="deaths > 1 and owner is null"),
         lookup("subject", "workflow"),
+        lookup("line", where="line is not null and state = 'INTENT'"),
         partitioned=True,
         versioned=True,
-        dispatch_sees=("tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share"),
+        dispatch_sees=("tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share", "line", "partner", "airport"),
         dispatch_sets=("state", "sends", "sent_at", "owner", "fence", "deaths"),
+    )
+
+
+def _stop(metadata: MetaData) -> Table:
+    return tenant_table(
+        "stop",
+        metadata,
+        urn_column("urn"),
+        Column("line", Text, nullable=False),
+        Column("partner", Text),
+        Column("airport", Text),
+        Column("reason", Text, nullable=False),
+        urn_column("by", nullable=True),
+        instant("at", default_now=True),
+        instant("resumed_at", nullable=True),
+        lookup("line", where="resumed_at is null"),
+        partitioned=True,
+        versioned=True,
+        dispatch_sees=("tenant", "line", "partner", "airport", "resumed_at"),
     )

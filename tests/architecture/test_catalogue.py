@@ -32,7 +32,8 @@ RELAYED = {"outbox", "intake"}
 RELAY_SETS = {"published_at"}
 DISPATCH_SEES = {
     "workflow": {"tenant", "urn", "plan", "due", "owner", "fence", "deaths", "share"},
-    "operation": {"tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share"},
+    "operation": {"tenant", "urn", "name", "state", "sends", "due", "owner", "fence", "deaths", "share", "line", "partner", "airport"},
+    "stop": {"tenant", "line", "partner", "airport", "resumed_at"},
     "parked": {"tenant", "aggregate", "redrive_at"},
 }
 DISPATCH_SETS = {

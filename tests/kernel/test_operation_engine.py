@@ -142,10 +142,10 @@ class Bench:
     def heard(self) -> Heard:
         return self.world.heard
 
-    async def intend(self, key: str = "k1", workflow: str = "w-1") -> Urn:
+    async def intend(self, key: str = "k1", workflow: str = "w-1", **bounds: Any) -> Urn:
         async with self.databases["booking"].work(self.tenant) as work:
             reply_to = f"urn:workflow:{workflow}|book|1"
-            return await intend(work, self.operation, subject=SUBJECT, key=key, intent={"for": 2}, reply_to=reply_to)
+            return await intend(work, self.operation, subject=SUBJECT, key=key, intent={"for": 2}, reply_to=reply_to, **bounds)
 
     def worker(self, name: str = "worker", timing: Timing = QUICK) -> Any:
         operations = Operations(self.operation)

@@ -56,5 +56,6 @@ def test_each_audience_sees_its_own_roots_only() -> None:
     assert root("partner", "Mutation") == {"pushDisruption"}
     assert root("operator", "Mutation") == {
         "acquireLock", "cancelWorkflow", "claimReview", "commitWave", "decideDemand", "declareDisruption", "discardWave", "groupSubCases",
-        "issueVoucher", "redriveOutage", "redriveWorkflow", "releaseLock", "requestDemand", "resolveReview", "skipStep", "ungroupSubCases",
+        "issueVoucher", "redriveOutage", "redriveWorkflow", "releaseLock", "requestDemand", "resolveReview", "resumeLine", "skipStep",
+        "stopLine", "ungroupSubCases",
     }  # fmt: skip

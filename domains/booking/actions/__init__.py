@@ -11,6 +11,7 @@ from domains.booking.actions.book import (
 )
 from domains.booking.actions.cancel import booking_verified, cancel_refused, cancel_rooms, cancelled, undo
 from domains.booking.actions.hold import expire_holds, restore_wiped
+from domains.booking.actions.line import resume_bookings, stop_bookings
 from domains.booking.actions.rank import nothing_found, rank_hotels, tell_again
 from domains.booking.actions.ride import (
     RideAsks,
@@ -54,6 +55,7 @@ __all__ = [
     "rank_hotels",
     "read_wave",
     "restore_wiped",
+    "resume_bookings",
     "ride_cancel_refused",
     "ride_cancelled",
     "ride_declined",
@@ -62,6 +64,7 @@ __all__ = [
     "ride_unresolved",
     "ride_verified",
     "rides_quoted",
+    "stop_bookings",
     "tell_again",
     "undo",
     "undo_ride",
