@@ -18,7 +18,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Share(IntEnum):
-    """What a piece of work is for. `INTERACTIVE`: a person has just caused it and waits; `UNDO`: something is to be given back."""
+    """What a piece of work is for. `INTERACTIVE`: somebody waits who has just caused it, or cannot wait. `UNDO`: to give back."""
 
     FORWARD = 0
     UNDO = 1

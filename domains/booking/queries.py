@@ -10,11 +10,14 @@ from sqlalchemy import Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domains.booking.model import Candidate, HoldCount, Ranking, Reservation
+from domains.booking.queue import Waiting
 from domains.booking.store import to_allotted, to_candidate, to_ranking, to_reservation, to_wave, to_wave_search
 from domains.booking.tables import candidate, ranking, reservation, wave, wave_group, wave_party, wave_search
 from domains.booking.wave import Allotted, Wave, WaveSearch
+from kernel.operation import Line
 from kernel.operation.trail import Trail, trails
 from kernel.tenancy import Tenant
+from kernel.turns import Share
 from kernel.urn import Urn
 
 # All airports' holds of a hotel count, whichever airport's screen shows it. The sum of the rows' versions rises with every change that is
@@ -45,6 +48,46 @@ _BESIDE = text(
     )
 )
 _BY_URN = text(_COUNTS.format(which="count_urn = any(:urns)"))
+
+_WAITING = text("""
+    with line as (
+        select subject, partner, airport, share,
+               row_number() over (partition by partner, share order by stopped_at is not null, coalesce(due, resumes), urn) as number
+        from operation where tenant = :tenant and line = :line and state = 'INTENT'
+    ), counted as (
+        select partner, jsonb_object_agg(share, waiting) as of
+        from (select partner, share, count(*) as waiting from line group by partner, share) each group by partner
+    )
+    select line.*, counted.of from line join counted using (partner) where subject = any(cast(:sub_cases as text[]))
+""")
+_UNDER_WAY = text("""
+    select subject, state from operation
+    where tenant = :tenant and subject = any(cast(:sub_cases as text[])) and line = :line and state in ('SENT', 'UNKNOWN')
+    order by intended_at
+""")
+_ANYBODY = text("select exists (select from operation where tenant = :tenant and line = :line and state = 'INTENT')")
+
+
+async def waiting_for_rooms(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, Waiting]:
+    """Those of these for whom a source is to be asked and was not yet."""
+    facts = {"tenant": tenant, "line": Line.BOOKINGS, "sub_cases": [str(urn) for urn in sub_cases]}
+    return {Urn(row.subject): _waiting(row) for row in await connection.execute(_WAITING, facts)}
+
+
+async def rooms_under_way(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, str]:
+    """The state of the call of those for whom a source is being asked, or of whom it is being found out: SENT or UNKNOWN."""
+    facts = {"tenant": tenant, "line": Line.BOOKINGS, "sub_cases": [str(urn) for urn in sub_cases]}
+    return {Urn(row.subject): row.state for row in await connection.execute(_UNDER_WAY, facts)}
+
+
+async def anybody_waits(connection: AsyncConnection, tenant: Tenant) -> bool:
+    """Whether rooms are to be asked for and were not yet."""
+    return bool((await connection.execute(_ANYBODY, {"tenant": tenant, "line": Line.BOOKINGS})).scalar_one())
+
+
+def _waiting(row: Row[Any]) -> Waiting:
+    of = {Share(int(share)): int(count) for share, count in row.of.items()}
+    return Waiting(Urn(row.subject), row.partner or "", row.airport or "", Share(row.share), row.number, of)
 
 
 async def hold_counts(connection: AsyncConnection, tenant: Tenant, airport: str) -> list[HoldCount]:

@@ -8,6 +8,7 @@ from typing import Any
 from domains.booking.events import BookingReviewed, CancelRefused, RideCancelRefused, RideLost, RideReviewed, WaveCommitted
 from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
+from domains.cases.demand import vulnerable
 from domains.cases.events import (
     CaseOpened,
     DemandApproved,
@@ -31,7 +32,7 @@ from jobs.chores.publish_snapshots import publish_snapshots
 from jobs.operations.fetch_manifest import FETCH_MANIFEST
 from jobs.registry import Ports, on, on_many
 from jobs.sagas import accommodate, release_accommodation
-from kernel import saga
+from kernel import clock, saga
 from kernel.event import Envelope
 from kernel.operation import intend
 from kernel.refusal import Refusal
@@ -71,7 +72,8 @@ async def start_accommodation(work: Work, event: VoucherRequested, envelope: Env
         return
     found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
     params = accommodate.params(found[event.sub_case], policy)  # a sub-case that is not there is a mistake of ours: its message is parked
-    share = Share.INTERACTIVE if event.waited_for else Share.FORWARD
+    urgent = event.waited_for or vulnerable(found[event.sub_case])
+    share = Share.INTERACTIVE if urgent else Share.FORWARD
     await saga.start(work, accommodate.ACCOMMODATE, params, workflow=event.workflow, subject=event.sub_case, share=share)
 
 
@@ -157,6 +159,8 @@ async def show_sub_cases(work: Work, taken: Sequence[tuple[SubCaseOpened | SubCa
             ports.feed.publish(work.tenant, f"sub-cases:{event.case}", event.sub_case, version)
             ports.feed.publish(work.tenant, f"sub-case:{event.sub_case}", event.sub_case, version)
             ports.feed.publish(work.tenant, "cases", event.case, envelope.seq)
+        for case in {event.case for event, _ in taken}:
+            ports.feed.publish(work.tenant, "queue", case, int(clock.now().timestamp() * 1000))
         await publish_snapshots(ports, work.tenant)
 
     work.after_commit(show)
