@@ -3,6 +3,7 @@ import { type DocumentNode, type ExecutionResult, type GraphQLSchema, execute, p
 import { contract } from '../codegen/types.ts'
 import type { VoucherTarget } from '../src/pages/case/case'
 import type { ResolveReviewInput } from '../src/pages/reviews/reviews'
+import type { ResumeLineInput, StopLineInput } from '../src/parts/lines'
 import type { Batch } from './topics.ts'
 import type { Refusal, Session, SubCase, World } from './world.ts'
 
@@ -19,7 +20,7 @@ interface Arguments {
   after: string
   review: string
   version: number
-  input: { subCases: VoucherTarget[]; idempotencyKey: string } & ResolveReviewInput
+  input: { subCases: VoucherTarget[]; idempotencyKey: string } & ResolveReviewInput & StopLineInput & ResumeLineInput
 }
 
 const edges = <Node extends { urn: string }>(nodes: Node[]) => ({
@@ -57,6 +58,8 @@ export class Endpoint {
       subCase: ({ urn }) => world.subCases.get(urn) ?? null,
       reviews: () => edges([...world.reviews.values()].filter((one) => !one.resolvedAt)),
       partnerHealth: () => [...world.partners.values()],
+      stoppedLines: () => world.stopped(),
+      queue: ({ case: urn }) => world.queue(urn),
       holdCounts: ({ airport }) => [...world.holds.values()].filter((one) => one.airport === airport),
     }
   }
@@ -85,6 +88,11 @@ export class Endpoint {
         const answer = world.resolveReview(input, session)
         return 'code' in answer ? typed(answer, {}) : { __typename: 'ReviewDecided', review: answer, replayed: false }
       },
+      stopLine: ({ input }, { session }) => ({ stop: world.stop(input, session) }),
+      resumeLine: ({ input }) => {
+        const answer = world.resume(input)
+        return 'code' in answer ? typed(answer, {}) : { __typename: 'LineResumed', stop: answer }
+      },
     }
   }
 
@@ -97,6 +105,9 @@ export class Endpoint {
       subCases: ({ after, case: urn }) => feed(`sub-cases:${urn}`, 'subCases', after, () => [...world.subCases.values()].filter((one) => one.case === urn)),
       holdCounts: ({ after, airport }) => feed(`holds:${airport}`, 'holdCounts', after, () => [...world.holds.values()].filter((one) => one.airport === airport)),
       partnerHealth: ({ after }) => feed('partners', 'partnerHealth', after, () => [...world.partners.values()]),
+      queue: ({ after, case: urn }) => named('queue', this.queue(urn, after)),
+      stoppedLines: ({ after }) =>
+        named('stoppedLines', world.topics.follow('stops', after, (urns) => (urns ? [...world.stops.values()].filter((one) => urns.includes(one.urn)) : world.stopped()).map((one) => structuredClone(one)))),
       alerts: ({ after }) => feed('alerts', 'alerts', after, () => world.alerts.slice(-50)),
       lockHolders: ({ after, case: urn }) =>
         named('lockHolders', world.topics.follow('locks', after, (urns) => this.locks(urn, urns))),
@@ -107,6 +118,11 @@ export class Endpoint {
   private locks(caseUrn: string | undefined, urns: string[] | undefined): unknown[] {
     const rows = urns ? urns.flatMap((urn) => this.world.subCases.get(urn) ?? []) : [...this.world.subCases.values()].filter((one) => one.lock?.holder)
     return rows.filter((one) => one.lock && (!caseUrn || one.case === caseUrn)).map((one) => structuredClone(one.lock))
+  }
+
+  /** All of the case each time. */
+  private async *queue(urn: string, after: string): AsyncGenerator<unknown> {
+    for await (const batch of this.world.topics.follow(`sub-cases:${urn}`, after, () => this.world.queue(urn))) yield { ...batch, snapshot: true }
   }
 
   private async *timeline(urn: string, after: string): AsyncGenerator<unknown> {

@@ -3,10 +3,11 @@
  * until `advance`, so a test can say what has happened by when; the development server advances it with the wall clock.
  */
 import type { CaseRow, SubCaseStatus } from '../src/pages/board/board'
-import type { Attempt, CaseReview, LockState, SubCaseRow, TimelineLine, VoucherTarget } from '../src/pages/case/case'
+import type { Attempt, CaseReview, LockState, SubCaseRow, TimelineLine, Turn, VoucherTarget } from '../src/pages/case/case'
 import type { HoldRow } from '../src/pages/hotels/hotels'
 import type { PartnerRow } from '../src/pages/partners/partners'
 import type { ResolveReviewInput, ReviewRow } from '../src/pages/reviews/reviews'
+import type { ResumeLineInput, StopLineInput, StopRow } from '../src/parts/lines'
 import type { AlertLine } from '../src/parts/shell'
 import { type Draft, hotels } from './storm.ts'
 import { Topics } from './topics.ts'
@@ -38,6 +39,7 @@ export class World {
   readonly reviews = new Map<string, ReviewRow>()
   readonly holds = new Map<string, HoldRow>()
   readonly partners = new Map<string, PartnerRow>()
+  readonly stops = new Map<string, StopRow & { by: string }>()
   readonly alerts: AlertLine[] = []
   readonly topics = new Topics('e1')
   readonly alive = new Set<string>()
@@ -83,6 +85,52 @@ export class World {
     this.partners.set(urn, { ...base, ...over, version: base.version + 1 })
     this.topics.publish('partners', urn)
     this.topics.flush()
+  }
+
+  // Who waits
+
+  /** One source, first come first served, a room in two seconds; a stop has no places. */
+  queue(urn: string): Turn[] {
+    const waiting = [...this.subCases.values()].filter((one) => one.status === 'PROCESSING')
+    const stop = this.stopped().find((one) => one.line === 'BOOKINGS')
+    return [...this.subCases.values()]
+      .filter((one) => one.case === urn && one.needsNight && (one.status === 'PENDING' || one.status === 'PROCESSING'))
+      .map((one) => {
+        const turn = { subCase: one.urn, source: null, place: null, expectedAt: null, why: 'No voucher was issued yet.' }
+        if (one.status === 'PENDING') return turn
+        if (stop) return { ...turn, source: 'hotelbeds', why: `Bookings are stopped: ${stop.reason}` }
+        const place = waiting.indexOf(one) + 1
+        return { ...turn, source: 'hotelbeds', place, expectedAt: new Date(this.time + place * 2000).toISOString(), why: null }
+      })
+  }
+
+  // Stopped lines
+
+  stopped(): StopRow[] {
+    return [...this.stops.values()].filter((one) => !one.resumedAt)
+  }
+
+  /** Stopping what is stopped in the same bounds changes nothing. */
+  stop(input: StopLineInput, session: Session): StopRow {
+    if (!input.reason.trim()) throw new Error('A reason is needed.')
+    const [partner, airport] = [input.partner ?? null, input.airport ?? null]
+    const known = this.stopped().find((one) => one.line === input.line && one.partner === partner && one.airport === airport)
+    if (known) return known
+    this.serial += 1
+    const made = { urn: `urn:stop:p-${this.serial}`, version: 1, line: input.line, partner, airport, reason: input.reason.trim(), by: session.operator, at: this.now(), resumedAt: null, waiting: 0 }
+    this.stops.set(made.urn, made)
+    this.topics.publish('stops', made.urn)
+    return made
+  }
+
+  resume(input: ResumeLineInput): StopRow | Refusal {
+    const known = this.stops.get(input.stop)
+    if (!known) return { urn: input.stop, code: 'NOT_FOUND', message: 'There is no such stop.' }
+    if (!input.reason.trim()) throw new Error('A reason is needed.')
+    const over = known.resumedAt ? known : { ...known, version: known.version + 1, resumedAt: this.now() }
+    this.stops.set(over.urn, over)
+    this.topics.publish('stops', over.urn)
+    return over
   }
 
   // What happens to the airline

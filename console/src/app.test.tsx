@@ -67,6 +67,43 @@ test('a partner that is down comes to the top at once, with how long it is left 
   expect(figure('Left alone')).toBe('0')
 })
 
+test('who waits for a room sees its turn, and why there is none while the line is stopped', async () => {
+  const { press, world, passes } = await openCase()
+  const waiting = [...world.subCases.values()].filter((one) => one.status === 'PENDING' && one.needsNight).slice(0, 1)
+  const session = { id: 'other', operator: 'urn:operator:o-9', name: 'S. Over' }
+  world.issue(waiting.map((one) => ({ urn: one.urn, version: one.version, fence: null })), 'k-1', session)
+  world.topics.flush()
+  await press('1')
+  await passes(300)
+  expect(world.queue('urn:case:c-4100').filter((one) => one.place !== null)).toHaveLength(1)
+  const cells = (): string => [...document.querySelectorAll('[role=row]')].map((one) => one.textContent).join(' ')
+  expect(cells()).toMatch(/1 in 0:0\d/)
+  world.stop({ line: 'BOOKINGS', reason: 'A room cost nothing' } as never, session)
+  world.topics.publish('sub-cases:urn:case:c-4100', waiting[0]!.urn)
+  world.topics.flush()
+  await passes(300)
+  expect(cells()).toContain('stopped')
+})
+
+test('a stopped line is on every screen with its reason, until a supervisor resumes it', async () => {
+  const { press, world, passes, text } = await open({ flights: several() })
+  const supervisor = { id: 'other', operator: 'urn:operator:o-9', name: 'S. Over' }
+  const made = world.stop({ line: 'BOOKINGS', partner: 'hotelbeds', airport: 'JFK', reason: 'A room cost nothing' }, supervisor)
+  world.topics.flush()
+  await passes(300)
+  const banner = (): Element | null => document.querySelector('[data-stop]')
+  expect(banner()?.textContent).toContain('Bookings at hotelbeds for JFK stopped')
+  expect(banner()?.textContent).toContain('A room cost nothing')
+  expect(banner()?.querySelector('button')?.disabled).toBe(true) // an airport operator sees why, and cannot resume
+  await press('g', 'p')
+  expect(banner()).not.toBeNull()
+  expect(text()).toContain('Stop the line')
+  world.resume({ line: 'BOOKINGS', stop: made.urn, reason: 'Mended' })
+  world.topics.flush()
+  await passes(300)
+  expect(banner()).toBeNull()
+})
+
 test('the order stands still while somebody works; newcomers wait for the dot', async () => {
   const { press, world, passes, at, text } = await open({ flights: several() })
   await press('j')

@@ -13,6 +13,7 @@ import { KeyBar } from './parts/key-bar'
 import { KeySheet } from './parts/key-sheet'
 import { LinkBanner } from './parts/link-banner'
 import { Rail } from './parts/rail'
+import { StopBanner } from './parts/stop-banner'
 import { StatusBar } from './parts/status-bar'
 import css from './app.module.css'
 
@@ -34,6 +35,7 @@ export function App() {
   return (
     <div className={css.app}>
       <LinkBanner />
+      <StopBanner />
       <StatusBar />
       <div className={css.middle}>
         <Rail />

@@ -2,6 +2,7 @@
 import type { Link } from '../api/link'
 import { type CaseBoardData, type CaseRow, caseBoard } from '../pages/board/board'
 import type { LockState } from '../pages/case/case'
+import { type StopRow, type StoppedLinesData, stoppedLines } from '../parts/lines'
 import { type AlertLine, type AlertsData, type LockHoldersData, type MeData, alerts, lockHolders, me, subCaseHome } from '../parts/shell'
 import { Collection, type Row } from './collection'
 import { Feed } from './feed'
@@ -21,6 +22,8 @@ const kept = 200 // lines of the event strip; older ones are in the audit
 export class Floor {
   readonly cases = new Collection<CaseRow>()
   readonly locks = new Collection<LockRow>()
+  /** What is stopped; one that is over stays, marked as such, until the next snapshot. */
+  readonly stops = new Collection<StopRow>()
   readonly events = new Store<readonly AlertLine[]>([])
   readonly viewer = new Store<Viewer | null>(null)
   /** Set when a reconnect gave this tab another session: the locks of the old one are gone. */
@@ -36,6 +39,7 @@ export class Floor {
       this.locks.take(batch.items.map(asRow), batch.snapshot),
     )
     new Feed<AlertsData, AlertsData['alerts']>(this.link, alerts as never, {}, (data) => data.alerts, (batch) => this.tell(batch.items))
+    new Feed<StoppedLinesData, StoppedLinesData['stoppedLines']>(this.link, stoppedLines as never, {}, (data) => data.stoppedLines, (batch) => this.stops.take(batch.items, batch.snapshot))
     this.link.open()
   }
 

@@ -231,6 +231,22 @@ const caseReviewText = `fragment CaseReview on ReviewItem {
   }
 }`
 
+export interface Turn {
+  subCase: string
+  source: string | null
+  place: number | null
+  expectedAt: string | null
+  why: string | null
+}
+
+const turnText = `fragment Turn on QueuePlace {
+  subCase
+  source
+  place
+  expectedAt
+  why
+}`
+
 export interface CaseRowsData {
   subCases: {
     seq: string
@@ -466,6 +482,34 @@ export const issueVoucher: Document<IssueVoucherData, IssueVoucherVariables> = {
 ${subCaseRowText}
 
 ${lockStateText}`,
+}
+
+export interface CaseQueueData {
+  queue: {
+    seq: string
+    snapshot: boolean
+    items: Turn[]
+  }
+}
+
+export type CaseQueueVariables = {
+  case: string
+  after?: string | null
+}
+
+export const caseQueue: Document<CaseQueueData, CaseQueueVariables> = {
+  name: 'CaseQueue',
+  text: `subscription CaseQueue($case: Urn!, $after: String) {
+  queue(case: $case, after: $after) {
+    seq
+    snapshot
+    items {
+      ...Turn
+    }
+  }
+}
+
+${turnText}`,
 }
 
 export interface IssueVoucherInput {

@@ -2,17 +2,17 @@ import { State } from '../../parts/states'
 import type { Floor } from '../../live/floor'
 import type { Column } from '../../ui/grid'
 import { Icon } from '../../ui/icon'
-import { Age, dayAndHour } from '../../ui/time'
-import { useStore } from '../../live/store'
+import { Age, dayAndHour, elapsed, useNow } from '../../ui/time'
+import { type Store, useStore } from '../../live/store'
 import { shortName } from '../board/columns'
-import type { SubCaseRow } from './case'
+import type { SubCaseRow, Turn } from './case'
 import type { Desk } from './desk'
 import { guestsOf, locatorOf, nameOf } from './rows'
 import css from './case.module.css'
 
 export const tierWords: Record<SubCaseRow['tier'], string> = { ECONOMY: 'Economy', PREMIUM_ECONOMY: 'Premium', BUSINESS: 'Business', FIRST: 'First', CREW: 'Crew' }
 
-export function columnsFor(floor: Floor, desk: Desk): ReadonlyArray<Column<SubCaseRow>> {
+export function columnsFor(floor: Floor, desk: Desk, turns: Store<ReadonlyMap<string, Turn>>): ReadonlyArray<Column<SubCaseRow>> {
   return [
     { id: 'state', head: 'State', track: '118px', cell: (row) => <State status={row.status} /> },
     { id: 'party', head: 'Party', track: 'minmax(120px, 1.2fr)', cell: (row) => <PartyCell row={row} /> },
@@ -23,6 +23,7 @@ export function columnsFor(floor: Floor, desk: Desk): ReadonlyArray<Column<SubCa
     { id: 'nights', head: 'Nights', track: '48px', from: 1080, align: 'end', cell: (row) => (row.needsNight ? row.nights : <i className={css.none}>none</i>) },
     { id: 'next', head: 'Next flight', track: '142px', from: 930, cell: (row) => <NextCell row={row} /> },
     { id: 'hotel', head: 'Hotel', track: 'minmax(100px, 1.3fr)', cell: (row) => <HotelCell row={row} /> },
+    { id: 'turn', head: 'Turn', track: '112px', from: 1150, cell: (row) => <TurnCell row={row} turns={turns} /> },
     { id: 'lock', head: 'Lock', track: '148px', cell: (row) => <LockCell row={row} floor={floor} desk={desk} /> },
     { id: 'age', head: 'In state', track: '62px', align: 'end', cell: (row) => <span className={css.soft}><Age since={row.changedAt} /></span> },
   ]
@@ -56,6 +57,20 @@ function NextCell({ row }: { row: SubCaseRow }) {
 function HotelCell({ row }: { row: SubCaseRow }) {
   if (row.offer) return <span>{row.offer.hotelName}</span>
   return row.reason ? <span className={css.reason}>{row.reason}</span> : null
+}
+
+/** The place in its source's queue and how long that is about; where nobody can tell, a dash that says why. */
+function TurnCell({ row, turns }: { row: SubCaseRow; turns: Store<ReadonlyMap<string, Turn>> }) {
+  const turn = useStore(turns).get(row.urn)
+  const now = useNow()
+  if (row.status !== 'PROCESSING' || !turn) return null
+  if (turn.place === null) return <i className={css.none} title={turn.why ?? undefined}>{turn.why?.startsWith('Bookings are stopped') ? 'stopped' : 'not known'}</i>
+  const left = turn.expectedAt ? `in ${elapsed(Math.max(0, Date.parse(turn.expectedAt) - now))}` : null
+  return (
+    <span title={turn.why ?? `Place ${turn.place} at ${turn.source}`}>
+      <b>{turn.place.toLocaleString('en')}</b> <span className={css.soft}>{left ?? turn.source}</span>
+    </span>
+  )
 }
 
 /** Three looks: a ring while I only look at it, a chip with a name when it is somebody else's, filled when it is mine. */

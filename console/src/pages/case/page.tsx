@@ -4,7 +4,7 @@ import { Collection, useRow, useRows } from '../../live/collection'
 import { useCursor } from '../../live/cursor'
 import { Feed } from '../../live/feed'
 import { useOrder } from '../../live/order'
-import { useStore } from '../../live/store'
+import { Store, useStore } from '../../live/store'
 import { useNexa } from '../../parts/context'
 import { useEngaged } from '../../parts/engaged'
 import { gridKeys } from '../../parts/grid-keys'
@@ -13,7 +13,7 @@ import type { Place } from '../../paths'
 import { Grid } from '../../ui/grid'
 import { dayAndHour } from '../../ui/time'
 import { causeWords } from '../board/columns'
-import { type CaseRowsData, type SubCaseRow, caseRows } from './case'
+import { type CaseQueueData, type CaseRowsData, type SubCaseRow, type Turn, caseQueue, caseRows } from './case'
 import { columnsFor } from './columns'
 import { Desk } from './desk'
 import { CaseFigures } from './figures'
@@ -36,6 +36,19 @@ function useSubCases(urn: string): Collection<SubCaseRow> {
   return rows
 }
 
+/** Whose turn it is when, by sub-case: every batch says all of it. */
+function useTurns(urn: string): Store<ReadonlyMap<string, Turn>> {
+  const { floor } = useNexa()
+  const turns = useMemo(() => new Store<ReadonlyMap<string, Turn>>(new Map()), [urn])
+  useEffect(() => {
+    const feed = new Feed<CaseQueueData, CaseQueueData['queue']>(floor.link, caseQueue as never, { case: urn }, (data) => data.queue, (batch) =>
+      turns.set(new Map(batch.items.map((one) => [one.subCase, one]))),
+    )
+    return () => feed.close()
+  }, [floor, turns, urn])
+  return turns
+}
+
 /** One case by keyboard: claim, issue, follow. */
 export function CasePage({ place }: { place: Place }) {
   const urn = place.urn ?? ''
@@ -44,7 +57,8 @@ export function CasePage({ place }: { place: Place }) {
   const frame = useRef<HTMLDivElement>(null)
   const rows = useSubCases(urn)
   const desk = useMemo(() => new Desk(floor, rows), [floor, rows])
-  const columns = useMemo(() => columnsFor(floor, desk), [floor, desk])
+  const turns = useTurns(urn)
+  const columns = useMemo(() => columnsFor(floor, desk, turns), [floor, desk, turns])
   const all = useRows(rows)
   const [view, setView] = useState<View>('details')
   const [plan, setPlan] = useState<Plan | null>(null)

@@ -8,6 +8,7 @@ import { useNexa } from '../../parts/context'
 import { useEngaged } from '../../parts/engaged'
 import { Figures } from '../../parts/figures'
 import { gridKeys } from '../../parts/grid-keys'
+import { StopForm } from '../../parts/stop-form'
 import { Choices, Facts, HeldBack, Inspector, Search, Section, Toolbar, Workspace } from '../../parts/workspace'
 import type { Place } from '../../paths'
 import { type Column, Grid } from '../../ui/grid'
@@ -173,6 +174,7 @@ function PartnerInspector({ rows, urn }: { rows: Collection<PartnerRow>; urn: st
           <p className={css.soft}>A partner that fails is left alone by every process, and tried again by a look-up; nobody has to do anything.</p>
         </Section>
       )}
+      <StopForm key={row?.vendor ?? ''} partner={row?.vendor ?? null} />
     </Inspector>
   )
 }
