@@ -8,7 +8,9 @@
 -- ARGV[1] is the instant in microseconds, or empty for this server's own clock; ARGV[2] the ceiling in calls a second.
 -- Instants and spans are microseconds throughout.
 
-local SLACK = 60000           -- added to every second of slots: calls leave up to so much late, and a partner counts what arrives
+local SLACK = 60000           -- added to every second of slots: calls leave a little late, and a partner counts what arrives
+local ON_THE_WAY = 25000      -- of it; the rest is how late a process says that it wakes, and more where one says more
+local BELIEVED = 5000000      -- after which a process has to say it again
 local KEPT = 3600000          -- ms after the last touch
 local BUCKET, BUCKETS = 3000000, 10
 local CROWD = 60000000        -- a process that has not asked for so long has no share
@@ -42,7 +44,17 @@ local function pace()
   if rate <= 0 or rate > ceiling then return ceiling end
   return rate
 end
-local function interval() return (1000000 + SLACK) / pace() end
+local function slack() return math.max(SLACK, number('late') + ON_THE_WAY) end
+local function interval() return (1000000 + slack()) / pace() end
+
+-- The latest counts for all.
+local function heed(late)
+  local known, said = number('late'), now - number('late_at')
+  if late > known or said > BELIEVED or (late == known and said > BELIEVED / 5) then
+    keep('late', late)
+    keep('late_at', now)
+  end
+end
 
 -- Slots that were given out no longer count: whoever holds one takes another.
 local function void(from)
@@ -149,8 +161,10 @@ end
 
 -- name: reserve
 -- A slot: view, then granted (1 or 0) and how long until it comes; not granted, it says when to ask again.
--- ARGV: now, ceiling, patience, whether it goes first (1 or 0), who asks, and what came of earlier calls: calls, failed, slow, good (1 or 0).
+-- ARGV: now, ceiling, patience, whether it goes first (1 or 0), who asks, what came of earlier calls: calls, failed, slow, good (1 or 0);
+-- and how late the caller may wake.
 local patience, first = tonumber(ARGV[3]), ARGV[4] == '1'
+heed(tonumber(ARGV[10]))
 count(0, tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), 0)
 if ARGV[9] == '1' then keep('good_at', now) end
 redis.call('ZADD', KEYS[4], now, ARGV[5])

@@ -9,7 +9,7 @@ told when its turn would be, each another instant. A `layout` numbers the queue:
 
 Pace: the contract's ceiling, until the partner throttles; then x 0.7, never below a tenth of the ceiling, and slowly up again, as fast as
 twice the step each second beyond what was too much. The interval is six hundredths longer than the pace says: calls leave a little late
-and partners count arrivals.
+and partners count arrivals. It is longer still while a process says that it wakes later than that (`kernel/lateness.py`).
 
 A store that was wiped begins at the ceiling with another layout. One that cannot be reached raises `AccountUnreachable`.
 """
@@ -28,6 +28,7 @@ from typing import Final, Self, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kernel.lateness import LATE
 from kernel.tenancy import Tenant
 
 PATIENCE: Final = 0.3  # seconds for one step; a send has one second in all
@@ -131,11 +132,13 @@ class Accounts:
         await self._redis.aclose()
 
     async def reserve(
-        self, key: Key, ceiling: float, patience: float, *, first: bool, who: str, seen: Seen, good: bool
+        self, key: Key, ceiling: float, patience: float, *, first: bool, who: str, seen: Seen, good: bool, late: float = LATE
     ) -> tuple[View, Slot]:  # fmt: skip
-        """The next slot that comes within `patience` seconds; `seen` is what became of earlier calls. Raises: AccountUnreachable."""
+        """The next slot that comes within `patience` seconds; `seen` is what became of earlier calls, `late` how many seconds after it
+        the caller may leave. Raises: AccountUnreachable.
+        """
         told = await self._run(
-            "reserve", key, ceiling, _us(patience), int(first), who, seen.calls, seen.failed, seen.slow, int(good)
+            "reserve", key, ceiling, _us(patience), int(first), who, seen.calls, seen.failed, seen.slow, int(good), _us(late)
         )  # fmt: skip
         return _view(told), Slot(told[_VIEW] == 1, told[_VIEW + 1] / 1e6)
 

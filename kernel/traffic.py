@@ -7,8 +7,8 @@ in flight        how many may be under way in this process: x 0.7 for a throttle
                  is the breaker's. Look-ups and undos go first here too.
 pace             aiolimiter lets this process ask for slots no faster than the ceiling allows them, what goes first beside the rest
 slot             reserved in the shared line (`kernel/account.py`), and slept for
-last look        the slot is given up and another taken when the sleeper woke late, when the line was laid out anew meanwhile (throttled,
-                 paused, another ceiling), and nobody leaves on news older than a quarter of a second
+last look        the slot is given up and another taken when the sleeper woke too late (`kernel/lateness.py`) or the line was laid out anew
+                 meanwhile (throttled, paused, another ceiling), and nobody leaves on news older than a quarter of a second
 
 Send within a second: an operation is committed as in flight before it comes here, and must leave within a second of that commit or not at
 all. So a slot is only reserved when it comes within what is left of the second (`Passage.patience`, by `kernel/departure.py`), and a longer
@@ -37,6 +37,7 @@ from kernel import clock
 from kernel.account import WINDOW, Accounts, AccountUnreachable, Key, View
 from kernel.answer import Answer, NotSent
 from kernel.breaker import NEWS, Breaker, Changed
+from kernel.lateness import Lateness
 from kernel.partner import Exchange, Outcome, Passage, Probing, Verdict
 
 T = TypeVar("T")
@@ -45,7 +46,6 @@ log = logging.getLogger("nexa.partner")
 SHAPED: Final = "no slot in time"
 PAUSED: Final = "it asked us to pause"
 CROWDED: Final = "enough is under way there already"
-LATE: Final = 0.035  # seconds that a sleeper may wake too late; slots are wide enough for it (SLACK in account.lua)
 AT_FIRST, AT_MOST = 64.0, 400.0  # in flight per process; the most is what one door has connections for
 CROWD_UNSEEN: Final = 8  # processes that may share an account, where the store never said
 AWAY_AGAIN: Final = 1.0  # seconds until a store that was away is asked again
@@ -162,7 +162,7 @@ class Lane:
 
     def __init__(self, key: Key, ceiling: float, accounts: Accounts, who: str, breaker: Breaker) -> None:
         self.key, self.ceiling, self.accounts, self.who, self.breaker = key, ceiling, accounts, who, breaker
-        self.in_flight = InFlight()
+        self.in_flight, self.lateness = InFlight(), Lateness()
         self._alone = Alone()
         self._paces = _Paces(ceiling)
         self._view: View | None = None
@@ -230,7 +230,9 @@ class Lane:
             refused = self._left_alone(probing)
             if refused is not None:
                 return refused
-            if clock.monotonic() - at <= LATE and self._view is not None and self._view.layout == layout:
+            late = clock.monotonic() - at
+            self.lateness.woke(late)
+            if late <= self.lateness.allowed and self._view is not None and self._view.layout == layout:
                 return None
 
     async def _paced(self, passage: Passage, until: float) -> NotSent | None:
@@ -244,8 +246,9 @@ class Lane:
             seen = self.breaker.unsaid()
             try:
                 view, slot = await self.accounts.reserve(
-                    self.key, self.ceiling, until - asked, first=passage.first, who=self.who, seen=seen, good=seen.calls > 0
-                )
+                    self.key, self.ceiling, until - asked, first=passage.first, who=self.who, seen=seen, good=seen.calls > 0,
+                    late=self.lateness.told,
+                )  # fmt: skip
             except AccountUnreachable as error:
                 self._alone.asked_at = clock.monotonic()
                 log.warning("the slots of %s are out of reach (%s); this process keeps to its share", self.key, error)
@@ -255,7 +258,7 @@ class Lane:
                 if not slot.granted:
                     return NotSent(PAUSED if view.paused else SHAPED, timedelta(seconds=max(slot.wait, view.paused)))
                 # It was given between asking and now. Were that long, nobody could say when it comes, and it is taken for late.
-                return min(clock.monotonic(), asked + LATE / 2) + slot.wait, view.layout
+                return min(clock.monotonic(), asked + self.lateness.allowed / 2) + slot.wait, view.layout
         wait = self._alone.slot(self._share(), until - clock.monotonic(), self._paused_until)
         return NotSent(SHAPED, timedelta(seconds=1 / self._share())) if wait is None else (clock.monotonic() + wait, None)
 

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from kernel.account import Accounts, AccountUnreachable, BreakerState, Key, Seen, Slot, View
+from kernel.lateness import LATE
 from kernel.tenancy import Tenant
 from runtime.embedded.valkey import ValkeyUrls
 
@@ -62,6 +63,15 @@ async def test_slots_come_one_by_one_and_never_in_a_burst(accounts: Accounts, ke
     gaps = [after - before for before, after in pairwise(at)]
     assert min(gaps) > WIDE / 50 - 0.005
     assert at[-1] == pytest.approx(49 * WIDE / 50, abs=0.15)
+
+
+async def test_slots_are_as_wide_as_the_latest_says(accounts: Accounts, key: Key) -> None:
+    at = asyncio.get_running_loop().time
+    told: list[float] = []
+    for late in (0.4, LATE, LATE, LATE):
+        _, slot = await accounts.reserve(key, 10, 30, first=False, who="me", seen=Seen(), good=False, late=late)
+        told.append(at() + slot.wait)
+    assert [after - before for before, after in pairwise(told)] == [pytest.approx(1.425 / 10, abs=0.03)] * 3
 
 
 async def test_what_goes_first_gets_the_slots_that_were_set_aside(accounts: Accounts, key: Key) -> None:

@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 from kernel import clock
 from kernel.account import Accounts, Key, Seen
 from kernel.answer import NotSent, Ok
+from kernel.lateness import LATE
 from kernel.operation import Class
 from kernel.partner import Outcome, Passage, Verdict
 from kernel.tenancy import Tenant
-from kernel.traffic import AT_FIRST, LATE, SHAPED, InFlight, Lane, Traffic
+from kernel.traffic import AT_FIRST, SHAPED, InFlight, Lane, Traffic
 from runtime.embedded.valkey import ValkeyUrls
 
 T1 = Tenant("t1")
@@ -133,6 +134,30 @@ async def test_a_sleeper_that_wakes_too_late_takes_another_slot(gate: Traffic, v
     await late
     assert partner.asked[-1] > on_time
     assert partner.asked[-1] - on_time < 0.3
+
+
+async def test_a_process_that_is_always_late_sends_nevertheless_and_keeps_to_the_ceiling(
+    gate: Traffic, vendor: str, partner: Partner
+) -> None:
+    """Its core is busy: whatever sleeps wakes late, and so does whatever waits for the store."""
+
+    async def burden() -> None:
+        while True:
+            time.sleep(0.02)  # noqa: ASYNC251  that is what a busy core is like
+            await asyncio.sleep(0)
+
+    async def insist() -> None:
+        while isinstance(await gate.through(passage(vendor, kind=Class.C, limit=10, patience=1.0), partner), NotSent):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    burdened = asyncio.create_task(burden())
+    try:
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(insist() for _ in range(30)))
+    finally:
+        burdened.cancel()
+    assert len(partner.asked) == 30
+    assert partner.most_in(1.0) <= 10
 
 
 async def test_the_reply_of_the_store_may_not_come_late_either(gate: Traffic, vendor: str, partner: Partner) -> None:
