@@ -3,6 +3,9 @@
 A worker that was not heard for `dead_after` is dead to the others, and they take over what it had claimed. It may only be paused: nothing
 rests on its being gone, because every claim has a fence; but it must not claim or send anything before its own heart has beaten again.
 Who runs beside it sees sooner that its process is gone, and says the goodbye that it could not say.
+
+Whose own heart could not beat for long takes nobody's silence for death until the others have had as long again to be heard: it is the
+database that was away, for all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +28,10 @@ _BEAT = text("""
     on conflict (id) do update set beat_at = nexa_now(), cleared_at = null
 """)
 _DEAD = text("""
-    select id from worker where beat_at < nexa_now() - make_interval(secs => :dead_after) and cleared_at is null and id <> :me order by id
+    select id from worker
+    where (beat_at = '-infinity' or (:judges and beat_at < nexa_now() - make_interval(secs => :dead_after)))
+      and cleared_at is null and id <> :me
+    order by id
 """)
 _HEARD = text("""
     select id, process from worker
@@ -55,6 +61,7 @@ class Presence:
         self.me = f"{worker_id}:{secrets.token_hex(6)}"
         self.dead: tuple[str, ...] = ()
         self._heard: float | None = None
+        self._judges_from = float("-inf")
 
     @property
     def alive(self) -> bool:
@@ -64,12 +71,15 @@ class Presence:
     async def beat(self) -> None:
         """One heartbeat; afterwards `dead` names the workers that are silent and still have something claimed."""
         heard = monotonic()  # before the statement: what others see is not older than this
+        if self._heard is not None and not self.alive:
+            self._judges_from = heard + self.pulse.dead_after.total_seconds()
         async with self.engine.begin() as connection:
             process = None if self.process is None else str(self.process)
             await connection.execute(_BEAT, {"me": self.me, "queue": self.queue, "process": process})
             silence = self.pulse.dead_after.total_seconds()
             await self._bury(connection, silence)
-            self.dead = tuple((await connection.execute(_DEAD, {"me": self.me, "dead_after": silence})).scalars())
+            facts = {"me": self.me, "dead_after": silence, "judges": heard >= self._judges_from}
+            self.dead = tuple((await connection.execute(_DEAD, facts)).scalars())
         self._heard = heard
 
     async def cleared(self, ids: tuple[str, ...]) -> None:

@@ -85,16 +85,34 @@ async def test_a_neighbour_that_was_killed_is_dead_with_the_next_heartbeat(
 
 
 async def test_without_a_process_only_silence_tells(databases: Databases) -> None:
-    victim, living = a_presence(databases, None), a_presence(databases, Process.own(), Pulse(dead_after=timedelta(seconds=0.3)))
+    victim, living = a_presence(databases, None), a_presence(databases, Process.own(), Pulse(dead_after=timedelta(seconds=0.4)))
     try:
         await victim.beat()
         await living.beat()
         assert victim.me not in living.dead
-        await asyncio.sleep(0.4)
-        await living.beat()
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            await living.beat()
         assert victim.me in living.dead
     finally:
         await forget(databases, victim, living)
+
+
+async def test_who_could_not_beat_itself_waits_before_it_takes_silence_for_death(databases: Databases) -> None:
+    pulse = Pulse(dead_after=timedelta(seconds=0.4))
+    other, living = a_presence(databases, None, pulse), a_presence(databases, None, pulse)
+    try:
+        await other.beat()
+        await living.beat()
+        await asyncio.sleep(0.5)  # the database was away for both
+        await living.beat()
+        assert other.me not in living.dead
+        for _ in range(5):  # its heart is steady again, and the other's is not heard
+            await asyncio.sleep(0.1)
+            await living.beat()
+        assert other.me in living.dead
+    finally:
+        await forget(databases, other, living)
 
 
 async def forget(databases: Databases, *presences: Presence) -> None:
