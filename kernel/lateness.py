@@ -37,7 +37,9 @@ class Lateness:
         return self.told if clock.monotonic() - self._told_at > SPREAD else self._before
 
     def woke(self, late: float) -> None:
-        """Somebody woke so many seconds after the slot had come. More is asked for when most do, and no longer when most do not."""
+        """Somebody woke so many seconds after the slot had come. More is asked for when most do, and no longer when most do not: who was
+        paused for a moment is late once.
+        """
         now = clock.monotonic()
         if now - self._since > WINDOW:
             self._judge()
@@ -45,8 +47,6 @@ class Lateness:
         self._woken += 1
         self._late += late > LATE
         self._longest = max(self._longest, late)
-        if self._late * 2 > self._woken and self._longest > self.told:
-            self._judge()
 
     def _judge(self) -> None:
         if self._woken < FEWEST:
