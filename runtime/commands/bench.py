@@ -22,7 +22,7 @@ from runtime.bench.site import BenchError
 from runtime.commands import CommandError
 from runtime.peers import PeersError
 
-BENCHES: Final = ("ack", "breaker", "holds", "outbox", "saga", "search", "shaping")
+BENCHES: Final = ("ack", "breaker", "holds", "outbox", "saga", "search", "shaping", "wave")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from runtime.faults.twins import Twins
 from tests.harness.airline import Airlines, at
 from tests.harness.running import RunningSite, a_running_site
 
-TENANTS = ("mq", "t1", "t2", "b1", "f1")  # the storm's first two flights are mq's; isolation; bad input; faults
+TENANTS = ("mq", "t1", "t2", "b1", "f1", "w1")  # the storm's first two flights are mq's; isolation; bad input; faults; a wave
 
 
 @pytest.fixture(scope="package")
