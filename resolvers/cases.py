@@ -24,6 +24,7 @@ from domains.cases.commands import (
 from domains.cases.model import Case, CaseStatus, Finding, Lock, ReviewItem, ReviewKind, SubCase, SubCaseStatus, TimelineEntry
 from domains.cases.refusals import OutsideAirports
 from domains.cases.timeline import Workflow
+from domains.policies import queries as policies
 from kernel.evidence import Fact, facts
 from kernel.identity import Role
 from kernel.patience import at_once
@@ -375,6 +376,7 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
         raise BadInput(f"Name 1 to {MOST_VOUCHERS} sub-cases, each once.")
     session = context.operator.session
     commands = [IssueVoucher(target.urn, target.version, session, target.fence) for target in input.sub_cases]
+    gate = await _gate(context)
 
     async def issue(work: Work) -> VouchersRequested:
         known = await actions.answer_of(work, input.idempotency_key, input.sub_cases)
@@ -382,7 +384,7 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
             rows = await queries.sub_cases_by_urn(work.connection, context.tenant, [Urn(urn) for urn in known["requested"]])
             told = tuple(VoucherRefusal(Urn(urn), code, Refusal.sentence_of(code)) for urn, code, *_ in known["refused"])
             return VouchersRequested(tuple(rows.values()), told, replayed=True)
-        done = await actions.issue_vouchers(work, commands, context.airports)
+        done = await actions.issue_vouchers(work, commands, context.airports, gate)
         kept = [[urn, refusal.code] for urn, refusal in done.refused]  # not the sentence: it may name an operator
         await actions.keep_answer(work, input.idempotency_key, {"requested": [row.urn for row in done.requested], "refused": kept})
         refused = tuple(VoucherRefusal(urn, refusal.code, refusal.message) for urn, refusal in done.refused)
@@ -391,6 +393,16 @@ async def issue_voucher(info: Info, input: Vouchers) -> VouchersRequested:
     answer = await _commit(context, issue)
     live.sub_cases_changed(context, answer.requested)
     return answer
+
+
+async def _gate(context: Context) -> Callable[[int], bool]:
+    """Up to how many rooms nobody has to be asked. A supervisor's own word is enough; without a policy the workflow tells a person."""
+    if not context.operator.role.includes(Role.OPS_SUPERVISOR):
+        async with context.read("policies") as connection:
+            policy = await policies.active(connection, context.tenant)
+        if policy is not None:
+            return policy.gate.opens
+    return lambda rooms: True
 
 
 async def claim_review(info: Info, review: Urn, version: int) -> ReviewClaimed:

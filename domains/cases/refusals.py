@@ -65,6 +65,10 @@ class NothingDemanded(Refusal):
     """No party of these needs a room, or may have one."""
 
 
+class DemandNeeded(Refusal):
+    """So many rooms at once need a supervisor's word; facts carry `rooms`."""
+
+
 class DemandDecided(Refusal):
     """This demand has been decided already."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from domains.booking import actions
 from domains.booking.wave import WaveGroup, WaveParty
+from domains.policies.actions import adopt_default
 from kernel.identity import Role
 from kernel.urn import Urn
 from resolvers.context import Context
@@ -131,3 +132,16 @@ async def test_a_wave_is_followed_on_screen(ana: Asker) -> None:
     async for batch in ana.listen("subscription { waves { snapshot items { urn state } } }"):
         assert batch["waves"] == {"snapshot": True, "items": [{"urn": urn, "state": "DRAFT"}]}
         break
+
+
+async def test_an_operator_issues_what_the_gate_lets_pass_and_a_supervisor_whatever_it_takes(ana: Asker) -> None:
+    async with Context(ana.identity, ana.doors).work("policies") as work:
+        await adopt_default(work)
+    _, urns = await open_case(ana, *(a_draft(rooms=9) for _ in range(5)))
+    issue = "mutation ($input: IssueVoucherInput!) { issueVoucher(input: $input) { requested { urn } refused { code message } } }"
+    targets = [{"urn": urn, "version": 1} for urn in urns]
+    told = (await ana.who(role=Role.AIRPORT_OPERATOR).ask(issue, input={"subCases": targets, "idempotencyKey": "a"}))["issueVoucher"]
+    assert told["requested"] == []
+    assert told["refused"] == [{"code": "DEMAND_NEEDED", "message": "45 rooms at once need a supervisor's word: demand them."}] * 5
+    told = (await ana.ask(issue, input={"subCases": targets, "idempotencyKey": "b"}))["issueVoucher"]
+    assert len(told["requested"]) == 5

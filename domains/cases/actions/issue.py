@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from domains.cases import events, store
 from domains.cases.commands import IssueVoucher
 from domains.cases.model import Lock, Move, SubCase, SubCaseStatus, moved
-from domains.cases.refusals import LockLost, MinorsAlone, MixedTierParty, MoveRefused, NoNightNeeded, OutcomeUnknown, SubCaseLocked
+from domains.cases.refusals import (
+    DemandNeeded,
+    LockLost,
+    MinorsAlone,
+    MixedTierParty,
+    MoveRefused,
+    NoNightNeeded,
+    OutcomeUnknown,
+    SubCaseLocked,
+)
 from kernel.refusal import NotFound, Refusal, VersionConflict
 from kernel.urn import Urn
 from kernel.work import Work
@@ -25,11 +34,19 @@ class Vouchers:
     refused: tuple[tuple[Urn, Refusal], ...]
 
 
-async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports: frozenset[str] = frozenset()) -> Vouchers:
+def _open(rooms: int) -> bool:
+    """The gate of whoever needs nobody's word."""
+    return True
+
+
+async def issue_vouchers(
+    work: Work, commands: Sequence[IssueVoucher], airports: frozenset[str] = frozenset(), gate: Callable[[int], bool] = _open
+) -> Vouchers:  # fmt: skip
     """Requests a voucher for each target that may have one. `airports` bounds the operator; empty means everywhere.
 
+    `gate` says whether so many rooms at once need nobody's word; where they do, none is requested.
     Refuses, per target: NotFound, VersionConflict, SubCaseLocked, LockLost, MoveRefused, NoNightNeeded, MixedTierParty, MinorsAlone,
-    OutcomeUnknown.
+    OutcomeUnknown, DemandNeeded.
     """
     found = await store.sub_cases_for_update(work, {command.sub_case for command in commands})
     reviewed = [urn for urn, (sub_case, _) in found.items() if sub_case.status is SubCaseStatus.MANUAL_REVIEW]
@@ -44,6 +61,10 @@ async def issue_vouchers(work: Work, commands: Sequence[IssueVoucher], airports:
             refused.append((command.sub_case, refusal))
         else:
             workflows[command.sub_case] = Urn.mint("workflow")
+    if workflows and not gate(rooms := sum(found[urn][0].rooms for urn in workflows)):
+        said = f"{rooms} rooms at once need a supervisor's word: demand them."
+        refused += [(urn, DemandNeeded(said, rooms=rooms)) for urn in workflows]
+        workflows = {}
     requested = await store.request_vouchers(work, workflows, SubCaseStatus.PROCESSING) if workflows else {}
     waited_for = len(requested) <= WAITED_FOR
     for urn, sub_case in requested.items():

@@ -133,3 +133,14 @@ async def test_who_is_served_already_needs_nobody(work: Work) -> None:
     await actions.issue_vouchers(work, [IssueVoucher(one, 1)])
     assert await actions.place_wave(work, WAVE, [actions.Placed(Urn("urn:group:a"), ((one, 1),))], []) == 0
     assert await reviews(work) == {}
+
+
+async def test_so_many_vouchers_at_once_that_the_gate_stays_shut_are_none(work: Work) -> None:
+    _, urns = await a_case(work, a_draft(rooms=2), a_draft(rooms=2), a_draft(rooms=0))
+    commands = [IssueVoucher(urn, 1) for urn in urns]
+    done = await actions.issue_vouchers(work, commands, gate=Gate(True, 3).opens)
+    assert done.requested == ()
+    assert {urn: refusal.code for urn, refusal in done.refused} == dict(
+        zip(urns, ["DEMAND_NEEDED", "DEMAND_NEEDED", "MINORS_ALONE"], strict=True)
+    )
+    assert len((await actions.issue_vouchers(work, commands[:1], gate=Gate(True, 3).opens)).requested) == 1
