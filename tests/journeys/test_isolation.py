@@ -34,7 +34,7 @@ from runtime.faults.callers import DOCUMENTS, PassengerCaller
 from runtime.faults.flights import a_flight, a_party
 from runtime.faults.twins import Held
 from tests.harness.airline import Airline, Airlines, Opened, Row, all_of
-from tests.harness.running import RunningSite
+from tests.harness.running import RunningSite, eventually
 from tests.harness.servers import ROOT
 
 _SEQ: Final = re.compile(r'"seq": "[^"]*"')
@@ -49,6 +49,21 @@ OPERATOR: Final[Mapping[str, str]] = {
     "Mutation.issueVoucher": """mutation($urn: Urn!, $key: String!) {
         issueVoucher(input: { subCases: [{ urn: $urn, version: 1 }], idempotencyKey: $key }) {
             requested { urn } refused { urn code message } } }""",
+    "Query.demand": "query($urn: Urn!) { demand(urn: $urn) { urn state rooms subCases } }",
+    "Query.wave": "query($urn: Urn!) { wave(urn: $urn) { urn rooms groups { urn subCases } } }",
+    "Mutation.groupSubCases": """mutation($urn: Urn!) {
+        groupSubCases(subCases: [$urn]) { __typename ... on NotFound { message } } }""",
+    "Mutation.ungroupSubCases": """mutation($urn: Urn!) {
+        ungroupSubCases(subCases: [$urn]) { __typename ... on NotFound { message } } }""",
+    "Mutation.requestDemand": """mutation($urn: Urn!, $key: String!) {
+        requestDemand(input: { cases: [$urn], subCases: [], idempotencyKey: $key }) {
+            __typename ... on NothingDemanded { message } } }""",
+    "Mutation.decideDemand": """mutation($urn: Urn!) {
+        decideDemand(input: { demand: $urn, version: 0, approve: true, reason: "seen" }) {
+            __typename ... on NotFound { message } } }""",
+    "Mutation.commitWave": "mutation($urn: Urn!) { commitWave(wave: $urn, version: 0) { __typename ... on NotFound { message } } }",
+    "Mutation.discardWave": """mutation($urn: Urn!) {
+        discardWave(wave: $urn, version: 0, reason: "seen") { __typename ... on NotFound { message } } }""",
     "Mutation.claimReview": """mutation($urn: Urn!) {
         claimReview(review: $urn, version: 0) { __typename ... on NotFound { message } } }""",
     "Mutation.resolveReview": """mutation($urn: Urn!, $key: String!) {
@@ -65,12 +80,20 @@ OPERATOR: Final[Mapping[str, str]] = {
     "Subscription.subCaseTimeline": "subscription($urn: Urn!) { subCaseTimeline(subCase: $urn) { seq snapshot subCase { urn } } }",
     "Subscription.lockHolders": "subscription($urn: Urn!) { lockHolders(case: $urn) { seq snapshot items { subCase } } }",
 }
+DEMAND: Final = "mutation($input: RequestDemandInput!) { requestDemand(input: $input) { ... on Demanded { demand { urn } } } }"
 # These name what the airline's own systems call a flight: the same words mean a flight of its own to each airline.
 NAMES_ITS_OWN: Final = {"Mutation.declareDisruption", "Mutation.pushDisruption"}
 KIND: Final = {
     "acquireLock": "sub-case",
     "releaseLock": "sub-case",
     "issueVoucher": "sub-case",
+    "groupSubCases": "sub-case",
+    "ungroupSubCases": "sub-case",
+    "demand": "demand",
+    "decideDemand": "demand",
+    "wave": "wave",
+    "commitWave": "wave",
+    "discardWave": "wave",
     "subCase": "sub-case",
     "subCaseTimeline": "sub-case",
     "claimReview": "review",
@@ -89,6 +112,7 @@ class World:
     theirs: Airline
     our_case: Opened
     their_case: Opened
+    their_demand: str
 
     @property
     def foreign(self) -> dict[str, str]:
@@ -96,6 +120,7 @@ class World:
         row = next(row for row in self.their_case.rows if row["offer"])
         offer = row["offer"]
         urns = [self.their_case.case, row["urn"], row["workflow"]["urn"], offer["reservation"], offer["card"], row["pnr"]]
+        urns += [self.their_demand, Urn.of("wave", Urn(self.their_demand).id)]
         return {Urn(urn).kind: urn for urn in [*urns, self.their_case.reviews[0]["urn"]]}
 
     async def state(self) -> tuple[Opened, Opened, Held, Held]:
@@ -121,7 +146,16 @@ async def world(airlines: Airlines) -> World:
         return await airline.ended(opened.case, {row["urn"] for row in wanted})
 
     our_case, their_case = await all_of(begin(ours), begin(theirs))
-    return World(ours, theirs, our_case, their_case)
+    asked = {"cases": [their_case.case], "subCases": [], "idempotencyKey": "for-all"}
+    demand = (await (await theirs.operator()).ask(DEMAND, input=asked))["requestDemand"]["demand"]["urn"]
+
+    async def begun() -> bool:
+        return bool(
+            (await (await theirs.operator()).ask("query($urn: Urn!) { demand(urn: $urn) { wave { urn } } }", urn=demand))["demand"]["wave"]
+        )
+
+    assert await eventually(begun, "their wave")
+    return World(ours, theirs, our_case, their_case, demand)
 
 
 # --- the operators' door ------------------------------------------------------------------------------------------------------------
@@ -190,7 +224,7 @@ async def test_a_case_of_another_airport_is_answered_as_one_that_never_was(world
 
 async def test_no_kind_of_urn_opens_another_airlines_node(world: World) -> None:
     foreign = world.foreign
-    assert len(foreign) >= 7
+    assert len(foreign) >= 9
     for urn in foreign.values():
         assert '"node": null' in await _answers(world.ours, "Query.node", urn, "ADMIN"), urn
 
