@@ -18,6 +18,7 @@ from adapters import (
     aviationstack,
     contracted,
     custom_pss,
+    direct,
     hotelbeds,
     noaa,
     openai,
@@ -48,6 +49,7 @@ from adapters.contracted.sandbox import credentials as contracted_account
 from adapters.custom_pss.client import CustomPss
 from adapters.custom_pss.sandbox import credentials as pss_account
 from adapters.custom_pss.sandbox import twin as pss_twin
+from adapters.direct.client import Direct
 from adapters.hotelbeds.client import Hotelbeds
 from adapters.hotelbeds.sandbox import twin as hotelbeds_twin
 from adapters.hotelbeds.sandbox_words import credentials as hotelbeds_account
@@ -81,7 +83,7 @@ from adapters.whatsapp.webhook import greet as greet_whatsapp
 from adapters.whatsapp.webhook import receive as receive_whatsapp
 from domains.airline.model import Manifest, ManifestEntry, NextFlight
 from domains.airline.ports import Manifests
-from domains.booking.ports import Hotels, RideReport, Rides
+from domains.booking.ports import Hotels, OwnRooms, RideReport, Rides
 from domains.notifications.ports import Chat, Delivery, Mail, Sms
 from domains.policies.ports import Reader
 from domains.predictor.ports import DelayFacts, FlightFacts, WeatherFacts
@@ -291,11 +293,12 @@ def _unknown_vendor() -> Declined:
 
 def connect(
     secrets: Secrets, sandbox_url: str | None = None, gate: Gate | None = None, twins: Mapping[str, ASGIApp] | None = None,
-    entries: Sequence[Entry] = ENTRIES,
+    entries: Sequence[Entry] = ENTRIES, own_rooms: OwnRooms | None = None,
 ) -> Registry:  # fmt: skip
     """The adapters, connected to nothing yet: each opens its pool at its first call.
 
-    `sandbox_url` reaches the twins there instead of the partners; `twins`, by vendor, reaches applications in this process.
+    `sandbox_url` reaches the twins there instead of the partners; `twins`, by vendor, reaches applications in this process. Own contracts
+    are a source where `own_rooms` says what they have, and the first one: of offers that cost the same, theirs is taken.
     """
     wires = {each.vendor: _wires(each, secrets, gate, sandbox_url, (twins or {}).get(each.vendor)) for each in entries}
 
@@ -304,7 +307,7 @@ def connect(
 
     texts = made(lambda entry: entry.texts)
     return Registry(
-        hotels=made(lambda entry: entry.hotels),
+        hotels={**({direct.VENDOR: Direct(own_rooms)} if own_rooms else {}), **made(lambda entry: entry.hotels)},
         cards=made(lambda entry: entry.cards),
         texts=texts,
         mail=made(lambda entry: entry.mail),

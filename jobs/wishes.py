@@ -28,6 +28,7 @@ def wish_for(sub_case: SubCase, policy: Policy) -> RankHotels:
         max_distance_km=limits.max_distance_km, max_nightly_rate=limits.max_nightly_rate,
         weights={"cost": weights.cost, "distance": weights.distance, "consolidation": weights.consolidation},
         required_amenities=limits.required_amenities, excluded_chains=limits.excluded_chains,
+        tier=sub_case.tier.value,
     )  # fmt: skip
 
 

@@ -6,9 +6,11 @@ Each is one short read of the asking tenant. What lies outside the asking operat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple, TypeVar
 
 from domains.booking import queries as booking
+from domains.booking.contract import Contract, Night
 from domains.booking.model import Ranking, Reservation
 from domains.booking.wave import Allotted, Wave, WaveSearch
 from domains.cases import queries as cases
@@ -121,6 +123,31 @@ async def load_room_operations(context: Context, sub_cases: Sequence[Urn]) -> Se
     async with context.read("booking") as connection:
         found = await booking.operations_by_sub_case(connection, context.tenant, sub_cases)
     return await _of_visible(context, sub_cases, found)
+
+
+class Nights(NamedTuple):
+    """Nights of a contract, both ends included."""
+
+    contract: Urn
+    first: date
+    last: date
+
+
+async def load_contracts(context: Context, urns: Sequence[Urn]) -> Sequence[Contract | None]:
+    async with context.read("booking") as connection:
+        found = await booking.contracts_by_urn(connection, context.tenant, urns)
+    return [row if (row := found.get(urn)) and any(map(context.admits, row.airports)) else None for urn in urns]
+
+
+async def load_contract_nights(context: Context, wanted: Sequence[Nights]) -> Sequence[list[Night]]:
+    """All in one transaction; contracts that are asked for the same nights in one statement."""
+    found: dict[Nights, list[Night]] = {}
+    async with context.read("booking") as connection:
+        for first, last in sorted({(each.first, each.last) for each in wanted}):
+            urns = [each.contract for each in wanted if (each.first, each.last) == (first, last)]
+            nights = await booking.contract_nights(connection, context.tenant, urns, first, last)
+            found |= {Nights(urn, first, last): rows for urn, rows in nights.items()}
+    return [found[each] for each in wanted]
 
 
 async def load_rankings(context: Context, sub_cases: Sequence[Urn]) -> Sequence[list[Ranking]]:

@@ -10,6 +10,7 @@ from adapters.registry import connect as connect_adapters
 from domains.booking.search import Sources
 from gateway.signin.passengers import Links
 from gateway.signin.tokens import SigningKey
+from jobs.own_rooms import ContractedRooms
 from jobs.registry import Ports, Registry, load
 from kernel import clock
 from kernel.account import Accounts, Key
@@ -70,7 +71,7 @@ def shop(settings: Settings, worker: str, adapters: Adapters | None = None) -> S
     feed = Feed.connect(coordination)
     traffic = Traffic(Accounts.connect(settings.platform.reveal()), worker, ceilings=settings.partner_limits, changed=screens_told(feed))
     secrets = vendor_secrets(settings.secrets_dir, production=settings.production)
-    adapters = adapters or connect_adapters(secrets, settings.sandbox_url, traffic)
+    adapters = adapters or connect_adapters(secrets, settings.sandbox_url, traffic, own_rooms=ContractedRooms(opened))
     traffic.probe_with(adapters.probes)
     ports = Ports(
         databases=opened,

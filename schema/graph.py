@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from schema import access, booking, cases, common, demand, lines, node, notifications, partners, queue, screens, trip, wallet, waves
+from schema import (
+    access,
+    booking,
+    cases,
+    common,
+    contracts,
+    demand,
+    lines,
+    node,
+    notifications,
+    partners,
+    queue,
+    screens,
+    trip,
+    wallet,
+    waves,
+)
 from schema.join import Graph, join
 
 GRAPH: Final[Graph] = join(
-    common, node, cases, screens, demand, booking, waves, wallet, notifications, partners, lines, queue, trip, access
+    common, node, cases, screens, demand, booking, contracts, waves, wallet, notifications, partners, lines, queue, trip, access
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from domains.booking.ports import Point, Terms
 from kernel.event import message
 from kernel.money import Money
 from kernel.urn import Urn
@@ -28,6 +30,44 @@ class RankHotels:
     weights: dict[str, Decimal]  # cost, distance, consolidation
     required_amenities: tuple[str, ...] = ()
     excluded_chains: tuple[str, ...] = ()
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateContract:
+    """Rooms that a hotel has promised to the airline, at the airports and for the tiers named; no tier: for everybody. Asked again under
+    the same `urn` it is the same contract."""
+
+    hotel_name: str
+    stars: int
+    address: str
+    location: Point
+    airports: tuple[str, ...]
+    first: date
+    last: date
+    rooms: tuple[Terms, ...]
+    reason: str
+    urn: Urn
+    tiers: tuple[str, ...] = ()
+    phone: str | None = None
+    email: str | None = None
+    amenities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditNights:
+    """Change caps, blocks and stops of a room type from the night `first` to the night `last`; what is None stays. `version` is the one
+    that was seen."""
+
+    contract: Urn
+    version: int
+    room_type: str
+    first: date
+    last: date
+    reason: str
+    capacity: int | None = None
+    blocked: int | None = None
+    stopped: bool | None = None
 
 
 @message("booking")

@@ -24,6 +24,7 @@ class Exclusion(StrEnum):
     TOO_FAR = "TOO_FAR"
     CHAIN_EXCLUDED = "CHAIN_EXCLUDED"
     AMENITY_MISSING = "AMENITY_MISSING"
+    OTHER_TIER = "OTHER_TIER"  # the rooms are contracted for other cabins
     OTHER_CURRENCY = "OTHER_CURRENCY"  # the policy's ceiling cannot be compared with it
     TOO_DEAR = "TOO_DEAR"
     TOO_FEW_ROOMS = "TOO_FEW_ROOMS"  # left at the source, less what we hold or confirmed since it was asked

@@ -252,7 +252,7 @@ class _Board:
 def _alike(party: WaveParty) -> Hashable:
     """What parties share for which the same offers fit."""
     wish = party.wish
-    return question(wish), wish.min_stars, wish.max_nightly_rate, wish.required_amenities, wish.excluded_chains
+    return question(wish), wish.min_stars, wish.max_nightly_rate, wish.required_amenities, wish.excluded_chains, wish.tier
 
 
 def _unplaced(place: int, group: WaveGroup, fate: Fate, why: str) -> GroupPlan:

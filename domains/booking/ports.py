@@ -7,6 +7,7 @@ guests) goes in by argument and comes back in no answer; offers and confirmation
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -100,6 +101,7 @@ class Offer:
     `urn` is the same for every search that finds this room type, board and stay, so that two parties looking at one room meet
     at one hold. `nightly` is the mean price of a room and night, `total` the whole. `allotment` is what the source last said it
     has left for the stay, in rooms. `address` is empty and `phone` None while the hotel's description is not at hand.
+    `tiers` are those it is for, none: everybody. Of an `own` offer the rooms are units of ours, which are taken with the intent to book.
     `shared_id` names the house where a source tells which of its hotels are one and the same, and is written as no other source writes it.
     """
 
@@ -124,6 +126,8 @@ class Offer:
     amenities: tuple[str, ...] = ()
     chain: str | None = None
     shared_id: str | None = None
+    tiers: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def vendor(self) -> str:
@@ -251,6 +255,70 @@ class Hotels(Protocol):
 
         `Ok` also when it was cancelled before · `Declined` when the source knows it and refuses, or does not know it.
         """
+        ...
+
+
+# --- own contracts ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Rooms of one type that a contract brings: so many a night, each for `sleeps` people who need a bed, at one price."""
+
+    code: str
+    name: str
+    sleeps: int
+    board: str
+    nightly: Money
+    rooms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancy:
+    """Rooms of one type that a contract has for a stay: `rooms` without those confirmed; what is held is counted by our holds."""
+
+    contract: Urn
+    hotel_name: str
+    stars: int
+    address: str
+    location: Point
+    phone: str | None
+    amenities: tuple[str, ...]
+    tiers: tuple[str, ...]
+    terms: Terms
+    rooms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsHeld:
+    """What is held of a contract under one of our references; `confirmed` when it was booked. `total` is what it costs."""
+
+    contract: Urn
+    client_reference: str
+    check_in: date
+    check_out: date
+    rooms: int
+    total: Money
+    confirmed: bool
+
+
+class OwnRooms(Protocol):
+    """Our contracts, which are rows of ours: what is asked here is answered by the truth itself. Raises what a database raises."""
+
+    async def vacancies(self, tenant: Tenant, search: Search) -> Sequence[Vacancy]:
+        """Rooms of contracts that serve this airport in all these nights."""
+        ...
+
+    async def confirm(self, tenant: Tenant, client_reference: str) -> UnitsHeld | None:
+        """Makes the pending units of this reference confirmed ones; None when there are none. May be repeated."""
+        ...
+
+    async def held(self, tenant: Tenant, client_reference: str) -> UnitsHeld | None:
+        """The units of this reference, pending or confirmed."""
+        ...
+
+    async def free(self, tenant: Tenant, client_reference: str) -> None:
+        """Gives the units of this reference back. May be repeated."""
         ...
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domains.booking.contract import Contract, Night
 from domains.booking.model import Candidate, HoldCount, Ranking, Reservation
 from domains.booking.queue import Waiting
-from domains.booking.store import to_allotted, to_candidate, to_ranking, to_reservation, to_wave, to_wave_search
-from domains.booking.tables import candidate, ranking, reservation, wave, wave_group, wave_party, wave_search
+from domains.booking.store import to_allotted, to_candidate, to_contract, to_ranking, to_reservation, to_wave, to_wave_search
+from domains.booking.tables import candidate, contract, ranking, reservation, wave, wave_group, wave_party, wave_search
 from domains.booking.wave import Allotted, Wave, WaveSearch
 from kernel.operation import Line
 from kernel.operation.trail import Trail, trails
@@ -207,3 +209,50 @@ def _count(row: Row[Any]) -> HoldCount:
 async def operations_by_sub_case(connection: AsyncConnection, tenant: Tenant, sub_cases: Sequence[Urn]) -> dict[Urn, list[Trail]]:
     """What was done at partners for each of `sub_cases`, oldest first."""
     return await trails(connection, tenant, sub_cases)
+
+
+# Own contracts
+
+_NIGHTS = text("""
+    select i.contract, i.room_type, i.night, i.capacity, i.blocked, i.stopped, i.version,
+           count(u.unit) filter (where u.confirmed_at is null) as held,
+           count(u.unit) filter (where u.confirmed_at is not null) as confirmed,
+           min(h.until) as nearest_expiry
+    from inventory as i
+    left join unit as u on u.tenant = :tenant and u.contract = i.contract and u.room_type = i.room_type and u.night = i.night
+    left join hold as h on h.tenant = :tenant and h.urn = (
+        select r.hold from reservation as r where r.tenant = :tenant and r.urn = u.reservation and u.confirmed_at is null
+    ) and h.night = u.night and h.state = 'HELD'
+    where i.tenant = :tenant and i.contract = any(:contracts) and i.night between :first and :last
+    group by i.contract, i.room_type, i.night, i.capacity, i.blocked, i.stopped, i.version
+    order by i.contract, i.night, i.room_type
+""")
+
+
+async def contracts(connection: AsyncConnection, tenant: Tenant) -> list[Contract]:
+    """All that are not over, those that begin first in front."""
+    c = contract.c
+    found = select(contract).where(c.tenant == tenant, c.last >= func.date(func.nexa_now()) - 1).order_by(c.first, c.urn)
+    return [to_contract(row) for row in await connection.execute(found)]
+
+
+async def contracts_by_urn(connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn]) -> dict[Urn, Contract]:
+    """Those of `urns` that exist."""
+    found = select(contract).where(contract.c.tenant == tenant, contract.c.urn.in_(urns))
+    return {made.urn: made for made in map(to_contract, await connection.execute(found))}
+
+
+async def contract_nights(
+    connection: AsyncConnection, tenant: Tenant, urns: Sequence[Urn], first: date, last: date
+) -> dict[Urn, list[Night]]:
+    """Every room type of these contracts in these nights, with what is held and confirmed."""
+    made: dict[Urn, list[Night]] = {urn: [] for urn in urns}
+    facts = {"tenant": tenant, "contracts": [str(urn) for urn in urns], "first": first, "last": last}
+    for row in await connection.execute(_NIGHTS, facts):
+        made[Urn(row.contract)].append(
+            Night(
+                Urn(row.contract), row.room_type, row.night, row.capacity, row.blocked, row.stopped, int(row.held), int(row.confirmed),
+                row.nearest_expiry, row.version,
+            )
+        )  # fmt: skip
+    return made

@@ -75,6 +75,7 @@ def excluded_by(offer: Offer, wish: RankHotels, spoken: int = 0, chains: Collect
         (_decimal(offer.distance_km) > wish.max_distance_km, Exclusion.TOO_FAR),
         (not belongs.isdisjoint(name.lower() for name in wish.excluded_chains), Exclusion.CHAIN_EXCLUDED),
         (not wanted <= has, Exclusion.AMENITY_MISSING),
+        (bool(offer.tiers) and wish.tier not in offer.tiers, Exclusion.OTHER_TIER),
         (offer.nightly.currency != wish.max_nightly_rate.currency, Exclusion.OTHER_CURRENCY),
         (offer.nightly.amount > wish.max_nightly_rate.amount, Exclusion.TOO_DEAR),
         (offer.allotment - spoken < wish.rooms, Exclusion.TOO_FEW_ROOMS),

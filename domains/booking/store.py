@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
+from itertools import count, islice
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, func, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domains.booking.commands import RankHotels
+from domains.booking.contract import Contract
 from domains.booking.model import (
     UNRESOLVED,
     Candidate,
@@ -27,16 +29,18 @@ from domains.booking.model import (
     Score,
     count_urn,
 )
-from domains.booking.ports import Drive, Offer, Quote
+from domains.booking.ports import Drive, Offer, Quote, UnitsHeld
 from domains.booking.ranking import Standing
 from domains.booking.search import Found
 from domains.booking.tables import (
     candidate,
+    contract,
     hold,
     placement,
     ranking,
     reservation,
     ride,
+    unit,
     wave,
     wave_group,
     wave_party,
@@ -616,3 +620,162 @@ def _ride_row(made: Dispatch) -> dict[str, Any]:
         "reference": made.reference, "reply_to": made.reply_to, "undo_reply_to": made.undo_reply_to, "reason": made.reason,
         "evidence": made.evidence,
     }  # fmt: skip
+
+
+# Own contracts
+
+_NIGHTS: Final = text("""
+    insert into inventory (tenant, contract, room_type, night, capacity)
+    select :tenant, :contract, t.code, day::date, t.rooms
+    from unnest(cast(:codes as text[]), cast(:rooms as int[])) as t(code, rooms),
+         generate_series(cast(:first as date), cast(:last as date), interval '1 day') as day
+""")
+_VACANT: Final = text("""
+    with taken as (
+        select contract, room_type, night, count(*) as units from unit
+        where tenant = :tenant and night >= :check_in and night < :check_out and confirmed_at is not null
+        group by contract, room_type, night
+    )
+    select c.urn, c.facts, c.version, i.room_type,
+           min(case when i.stopped then 0 else i.capacity - i.blocked - coalesce(taken.units, 0) end) as rooms
+    from contract as c join inventory as i on i.tenant = :tenant and i.contract = c.urn and i.night >= :check_in and i.night < :check_out
+         left join taken on taken.contract = c.urn and taken.room_type = i.room_type and taken.night = i.night
+    where c.tenant = :tenant
+    group by c.urn, c.facts, c.version, i.room_type having count(*) = :nights
+    order by c.urn, i.room_type
+""")
+_STOCK: Final = text("""
+    select night, case when stopped then 0 else capacity - blocked end as rooms from inventory
+    where tenant = :tenant and contract = :contract and room_type = :room_type and night >= :check_in and night < :check_out
+    order by night for update
+""")
+_UNITS: Final = text("""
+    select contract, client_reference, min(night) as check_in, max(night) + 1 as check_out, count(*) / count(distinct night) as rooms,
+           sum(nightly) as total, max(currency) as currency, bool_and(confirmed_at is not null) as confirmed
+    from unit where tenant = :tenant and client_reference = :reference
+    group by contract, client_reference
+""")
+_CONFIRM: Final = text("""
+    update unit set confirmed_at = nexa_now() where tenant = :tenant and client_reference = :reference and confirmed_at is null
+""")
+_EDIT: Final = text("""
+    update inventory set capacity = coalesce(cast(:capacity as int), capacity), blocked = coalesce(cast(:blocked as int), blocked),
+           stopped = coalesce(cast(:stopped as bool), stopped), version = version + 1
+    where tenant = :tenant and contract = :contract and room_type = :room_type and night between :first and :last
+    returning night
+""")
+
+
+async def add_contract(work: Work, made: Contract) -> bool:
+    """A contract and all its nights; False when there is one of this name."""
+    values = {"tenant": work.tenant, "urn": made.urn, "first": made.first, "last": made.last, "facts": contract_facts(made)}
+    if (await work.execute(insert(contract).values(values).on_conflict_do_nothing().returning(contract.c.urn))).first() is None:
+        return False
+    codes, rooms = [each.code for each in made.rooms], [each.rooms for each in made.rooms]
+    await work.execute(
+        _NIGHTS,
+        {"tenant": work.tenant, "contract": made.urn, "codes": codes, "rooms": rooms, "first": made.first, "last": made.last},
+    )
+    return True
+
+
+async def lock_contract(work: Work, urn: Urn) -> Contract | None:
+    """Nobody else's until the transaction ends."""
+    found = select(contract).where(contract.c.tenant == work.tenant, contract.c.urn == urn).with_for_update()
+    row = (await work.execute(found)).one_or_none()
+    return None if row is None else to_contract(row)
+
+
+async def touch_contract(work: Work, urn: Urn) -> None:
+    """Another version of it."""
+    await work.execute(
+        update(contract).where(contract.c.tenant == work.tenant, contract.c.urn == urn).values(version=contract.c.version + 1)
+    )
+
+
+async def edit_nights(
+    work: Work, urn: Urn, room_type: str, first: date, last: date, capacity: int | None, blocked: int | None, stopped: bool | None
+) -> int:  # fmt: skip
+    """Changes what is not None of these nights; how many there are."""
+    facts = {"contract": urn, "room_type": room_type, "first": first, "last": last}
+    rows = await work.execute(_EDIT, {"tenant": work.tenant, **facts, "capacity": capacity, "blocked": blocked, "stopped": stopped})
+    return len(rows.all())
+
+
+async def vacant(work: Work, check_in: date, check_out: date) -> list[tuple[Contract, str, int]]:
+    """Contracts, room types and rooms left in every one of these nights, held ones not counted."""
+    nights = (check_out - check_in).days
+    rows = await work.execute(_VACANT, {"tenant": work.tenant, "check_in": check_in, "check_out": check_out, "nights": nights})
+    return [(to_contract(row), row.room_type, int(row.rooms)) for row in rows]
+
+
+async def take_units(work: Work, made: Reservation, contract_urn: Urn, each: Money) -> int | None:
+    """Pending units for every night of a reservation, nobody else's while they last; with None taken, how many some night has left.
+
+    Whoever wants the same room type in one of these nights waits here until this transaction ends.
+    """
+    offer, rooms = made.offer, made.offer.rooms
+    where = {
+        "tenant": work.tenant, "contract": contract_urn, "room_type": offer.room_type, "check_in": offer.check_in,
+        "check_out": offer.check_out,
+    }  # fmt: skip
+    stock: dict[date, int] = {row.night: row.rooms for row in await work.execute(_STOCK, where)}
+    nights = [offer.check_in + timedelta(days=n) for n in range((offer.check_out - offer.check_in).days)]
+    c = unit.c
+    rows = select(c.night, c.unit).where(
+        c.tenant == work.tenant, c.contract == contract_urn, c.room_type == offer.room_type, c.night.in_(nights)
+    )  # fmt: skip
+    taken: dict[date, set[int]] = defaultdict(set)
+    for row in await work.execute(rows):
+        taken[row.night].add(row.unit)
+    left = min(stock.get(night, 0) - len(taken[night]) for night in nights)
+    if left < rooms:
+        return max(0, left)
+    common = {
+        "tenant": work.tenant, "contract": contract_urn, "room_type": offer.room_type, "reservation": made.urn,
+        "client_reference": made.client_reference, "nightly": each.amount, "currency": each.currency,
+    }  # fmt: skip
+    await work.execute(
+        insert(unit),
+        [common | {"night": night, "unit": number} for night in nights for number in _free_numbers(taken[night], rooms)],
+    )
+    return None
+
+
+async def confirm_units(work: Work, reference: str) -> UnitsHeld | None:
+    """What is held under a reference, all of it confirmed now."""
+    await work.execute(_CONFIRM, {"tenant": work.tenant, "reference": reference})
+    return await units_held(work, reference)
+
+
+async def units_held(work: Work, reference: str) -> UnitsHeld | None:
+    row = (await work.execute(_UNITS, {"tenant": work.tenant, "reference": reference})).one_or_none()
+    if row is None:
+        return None
+    return UnitsHeld(
+        Urn(row.contract), row.client_reference, row.check_in, row.check_out, int(row.rooms), Money(row.total, row.currency), row.confirmed
+    )
+
+
+async def free_units(work: Work, *, reservation: Urn | None = None, reference: str | None = None, pending: bool = False) -> None:
+    """Gives back the units of a reservation or a reference; only what was not confirmed where `pending` says so."""
+    mine = unit.c.reservation == reservation if reservation is not None else unit.c.client_reference == reference
+    gone = delete(unit).where(unit.c.tenant == work.tenant, mine)
+    await work.execute(gone.where(unit.c.confirmed_at.is_(None)) if pending else gone)
+
+
+def _free_numbers(taken: set[int], rooms: int) -> list[int]:
+    free = (number for number in count(1) if number not in taken)
+    return list(islice(free, rooms))
+
+
+def contract_facts(made: Contract) -> dict[str, Any]:
+    facts: dict[str, Any] = encode(made)
+    del facts["urn"], facts["version"]
+    return facts
+
+
+def to_contract(row: Any) -> Contract:
+    """A row of `contract` as the thing itself."""
+    made: Contract = read(Contract, {**row.facts, "urn": row.urn, "version": row.version})
+    return made

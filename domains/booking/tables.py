@@ -196,6 +196,54 @@ hold = tenant_table(
     versioned=True,
 )
 
+contract = tenant_table(
+    "contract",
+    metadata,
+    urn_column("urn"),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    document("facts"),
+    instant("created_at", default_now=True),
+    lookup("last"),
+    versioned=True,
+)
+
+inventory = tenant_table(
+    "inventory",
+    metadata,
+    urn_column("contract"),
+    Column("room_type", Text),
+    Column("night", Date),
+    Column("capacity", Integer, nullable=False),
+    Column("blocked", Integer, nullable=False, server_default="0"),
+    Column("stopped", Boolean, nullable=False, server_default="false"),
+    refers_to("contract", "contract"),
+    lookup("night"),
+    key=("contract", "room_type", "night"),
+    partitioned=True,
+    versioned=True,
+)
+
+unit = tenant_table(
+    "unit",
+    metadata,
+    urn_column("contract"),
+    Column("room_type", Text),
+    Column("night", Date),
+    Column("unit", Integer),  # two who want the same one of a night meet at this key
+    urn_column("reservation"),
+    Column("client_reference", Text, nullable=False),
+    Column("nightly", Numeric, nullable=False),
+    Column("currency", Text, nullable=False),
+    instant("taken_at", default_now=True),
+    instant("confirmed_at", nullable=True),
+    refers_to("inventory", "contract", "room_type", "night", to=("contract", "room_type", "night")),
+    lookup("reservation"),
+    lookup("client_reference"),
+    key=("contract", "room_type", "night", "unit"),
+    partitioned=True,
+)
+
 ride = tenant_table(
     "ride",
     metadata,

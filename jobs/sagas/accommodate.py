@@ -63,6 +63,7 @@ class Params:
     tolerance_percent: Decimal
     card: Money | None
     ride: RideTerms | None = None
+    tier: str | None = None
 
 
 _HOUSED = (
@@ -113,6 +114,7 @@ def params(sub_case: SubCase, policy: Policy) -> Params:
         tolerance_percent=policy.tolerance_percent,
         card=meals if meals.amount > 0 else None,
         ride=RideTerms(policy.transport.ceiling, policy.transport.preference) if automatic else None,
+        tier=sub_case.tier.value,
     )
 
 
@@ -132,6 +134,7 @@ def choose(params: Params, answers: Answers) -> RankHotels:
         weights=params.weights,
         required_amenities=params.required_amenities,
         excluded_chains=params.excluded_chains,
+        tier=params.tier,
     )
 
 

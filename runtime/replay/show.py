@@ -10,9 +10,10 @@ from gateway.signin.tokens import SigningKey
 from kernel.http import Http
 from kernel.tenancy import Tenant
 from kernel.urn import Urn
-from runtime.replay import play
+from runtime.replay import contracts, play
 from runtime.replay.storm import Storm
 from runtime.settings import Settings, SettingsError
+from runtime.wiring import databases
 
 REPLAY = Urn("urn:partner:replay")
 SCOPES = ("disruptions.write",)
@@ -27,6 +28,7 @@ async def play_here(settings: Settings, *, flights: int, speed: float, console: 
     async def token(tenant: Tenant) -> str:
         return partner_token(key, settings.partner_url, tenant, REPLAY, SCOPES)
 
+    await _sign_contracts(settings)
     partner, pss = Http(f"{settings.partner_url}/partner/v1"), Http(f"{settings.sandbox_url}/_sandbox/pss")
     console.print(f"[bold]{Storm().label}[/]")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("flights"), TimeElapsedColumn())
@@ -41,3 +43,11 @@ async def play_here(settings: Settings, *, flights: int, speed: float, console: 
     finally:
         await partner.close()
         await pss.close()
+
+
+async def _sign_contracts(settings: Settings) -> None:
+    opened = databases(settings)
+    try:
+        await contracts.sign(opened["booking"], settings.tenants)
+    finally:
+        await opened.close()

@@ -12,6 +12,7 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from adapters.direct.client import Direct
 from domains.booking.commands import BookRooms, CancelRide, CancelRooms, DispatchRide, RankHotels
 from domains.booking.search import Sources
 from domains.cases.model import Guests, PnrDraft
@@ -26,6 +27,7 @@ from jobs.operations.issue_card import ISSUE_CARD
 from jobs.operations.search_hotels import SEARCH_HOTELS
 from jobs.operations.send_message import SEND_LETTER, SEND_MESSAGE, SEND_NOTE
 from jobs.operations.void_card import VOID_CARD
+from jobs.own_rooms import ContractedRooms
 from jobs.reactions import booking, notifications, wallet
 from jobs.registry import Ports
 from kernel.database import Databases
@@ -162,8 +164,9 @@ async def a_floor(
     async with databases["cases"].work(tenant) as work:
         _, [sub_case] = await a_case(work, draft or a_draft())
     reached, links = partners(), Links()
+    hotels = {"direct": Direct(ContractedRooms(databases)), **reached.registry.hotels}
     ports = Ports(
-        databases, holds=Holds(redis), hotels=Sources([reached.registry.hotels[each] for each in sources]),
+        databases, holds=Holds(redis), hotels=Sources([hotels[each] for each in sources]),
         rides=reached.registry.rides, cards=reached.registry.default_cards, messages=reached.registry.default_texts,
         mail=reached.registry.default_mail, chat=reached.registry.default_chat, links=links, settle_scale=scale,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from domains.booking.actions.book import (
     booking_unresolved,
 )
 from domains.booking.actions.cancel import booking_verified, cancel_refused, cancel_rooms, cancelled, undo
+from domains.booking.actions.contract import confirm_units, create_contract, edit_nights, free_units, known_contract, vacancies
 from domains.booking.actions.hold import expire_holds, restore_wiped
 from domains.booking.actions.line import resume_bookings, stop_bookings
 from domains.booking.actions.rank import nothing_found, rank_hotels, tell_again
@@ -46,11 +47,16 @@ __all__ = [
     "cancel_rooms",
     "cancelled",
     "commit_wave",
+    "confirm_units",
+    "create_contract",
     "discard_wave",
     "dispatch_ride",
+    "edit_nights",
     "expire_holds",
     "fail_wave",
+    "free_units",
     "ghost_ride_stays",
+    "known_contract",
     "nothing_found",
     "rank_hotels",
     "read_wave",
@@ -68,5 +74,6 @@ __all__ = [
     "tell_again",
     "undo",
     "undo_ride",
+    "vacancies",
     "wave_searched",
 ]

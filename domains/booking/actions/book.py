@@ -14,6 +14,7 @@ from dataclasses import replace
 from domains.booking import store
 from domains.booking.actions.asks import Asks
 from domains.booking.actions.cancel import give_back, undone_meanwhile
+from domains.booking.actions.contract import take_units
 from domains.booking.actions.hold import confirm_hold, release_hold, take_hold
 from domains.booking.commands import BookRooms
 from domains.booking.events import RoomsBooked, RoomsRefused
@@ -201,6 +202,10 @@ async def _ask_next(work: Work, placement: Placement, holds: Holds, asks: Asks) 
             placement = replace(placement, evidence={**placement.evidence, candidate.offer.name: why})
             continue
         reservation = _reservation(placement, ranking, candidate, held)
+        if (left := await take_units(work, reservation)) is not None:
+            await release_hold(work, holds, held.urn)
+            placement = replace(placement, evidence={**placement.evidence, candidate.offer.name: f"{left} rooms of the contract left"})
+            continue
         await store.add_reservation(work, reservation)
         placement = replace(placement, hotels=placement.hotels + 1, reservation=reservation.urn)
         await asks.book(work, reservation, placement)

@@ -157,6 +157,8 @@ async def _move(work: Work, holds: Holds, hold: Urn, state: HoldState) -> None:
     moved = await store.move_hold(work, hold, state)
     if moved is None:
         return
+    if state is not HoldState.CONFIRMED:
+        await store.free_units(work, reservation=moved.reservation, pending=state is HoldState.EXPIRED)
     try:
         if state is HoldState.CONFIRMED:
             await holds.confirm(stay_of(work, moved), hold, moved.rooms)
