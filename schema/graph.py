@@ -11,6 +11,7 @@ from schema import (
     common,
     contracts,
     demand,
+    flights,
     lines,
     node,
     notifications,
@@ -24,5 +25,20 @@ from schema import (
 from schema.join import Graph, join
 
 GRAPH: Final[Graph] = join(
-    common, node, cases, screens, demand, booking, contracts, waves, wallet, notifications, partners, lines, queue, trip, access
+    common,
+    node,
+    cases,
+    screens,
+    flights,
+    demand,
+    booking,
+    contracts,
+    waves,
+    wallet,
+    notifications,
+    partners,
+    lines,
+    queue,
+    trip,
+    access,
 )

@@ -30,7 +30,7 @@ class Stop:
     by: Urn | None
     at: datetime
     resumed_at: datetime | None
-    waiting: int = field(description="Calls that would leave if it were resumed now.")
+    waiting: int = field(description="Calls that would leave if it were resumed, as this was read; not every change of it is told.")
 
 
 @view(of=lines.StopBatch, seen_by=OPERATOR)

@@ -165,3 +165,23 @@ class RedriveOutage:
     partner: str
     since: datetime
     reason: str
+
+
+@message("cases")
+class ReinstateFlight:
+    """The flight of this case goes after all."""
+
+    case: Urn
+    reason: str
+
+
+@message("cases")
+class ChangeNextFlight:
+    """The airline has seated the booking `pnr` of the disrupted `flight` on `next_flight`. `departs` keeps the airport's offset."""
+
+    flight: Urn
+    pnr: Urn
+    next_flight: Urn
+    departs: datetime
+    origin: str
+    destination: str

@@ -116,6 +116,15 @@ class OfferDeclined:
 
 
 @message("cases")
+class AccommodationUnneeded:
+    """The flight goes after all, or no night is left: what `workflow` got is to be given back."""
+
+    sub_case: Urn
+    workflow: Urn
+    reason: str
+
+
+@message("cases")
 class IntentOvertaken:
     """A passenger's acknowledged answer came after the offer had changed; the next snapshot says so."""
 

@@ -78,13 +78,20 @@ class Move(StrEnum):
     GIVE_UP = "hand it to a person"
     UNDO = "undo the voucher"
     REDRIVE = "go on with the voucher's workflow"
+    CANCEL = "cancel it: the flight goes after all"
+    NEED_NO_NIGHT = "send it on: no night is left"
+    NEED_A_NIGHT = "take it up again: a night is due after all"
 
 
 _S = SubCaseStatus
 TRANSITIONS: Final[dict[Move, dict[SubCaseStatus, SubCaseStatus]]] = {
     Move.REQUEST_VOUCHER: {_S.PENDING: _S.PROCESSING, _S.MANUAL_REVIEW: _S.PROCESSING},
     Move.PUBLISH_OFFER: {_S.PROCESSING: _S.OFFER_READY},
-    Move.WITHDRAW_OFFER: {_S.OFFER_READY: _S.PROCESSING, _S.PROCESSING: _S.PROCESSING, _S.REJECTED_BY_PAX: _S.REJECTED_BY_PAX},
+    Move.WITHDRAW_OFFER: {
+        _S.OFFER_READY: _S.PROCESSING,
+        _S.PROCESSING: _S.PROCESSING,
+        _S.REJECTED_BY_PAX: _S.REJECTED_BY_PAX,
+    },
     Move.ACCEPT: {_S.OFFER_READY: _S.RESOLVED},
     Move.DECLINE: {_S.OFFER_READY: _S.REJECTED_BY_PAX},
     Move.GIVE_UP: {_S.PROCESSING: _S.MANUAL_REVIEW},
@@ -94,6 +101,9 @@ TRANSITIONS: Final[dict[Move, dict[SubCaseStatus, SubCaseStatus]]] = {
         _S.OFFER_READY: _S.OFFER_READY,  # what the workflow did without is made good
         _S.RESOLVED: _S.RESOLVED,
     },
+    Move.CANCEL: dict.fromkeys(set(_S) - {_S.CANCELLED}, _S.CANCELLED),
+    Move.NEED_NO_NIGHT: dict.fromkeys(set(_S) - {_S.CANCELLED, _S.LOCAL_RESIDENT}, _S.LOCAL_RESIDENT),
+    Move.NEED_A_NIGHT: {_S.LOCAL_RESIDENT: _S.PENDING},
 }
 
 

@@ -137,7 +137,7 @@ def sub_case_of(row: RowMapping) -> SubCase:
     )
 
 
-def _next_flight(value: NextFlight | None) -> dict[str, Any] | None:
+def next_flight_row(value: NextFlight | None) -> dict[str, Any] | None:
     """Kept with the airport's own offset, which `encode` would turn into UTC."""
     return {**encode(value), "departs": value.departs.isoformat()} if value else None
 
@@ -158,7 +158,7 @@ async def insert_sub_cases(work: Work, sub_cases: Sequence[SubCase], parties: Se
             "infants": s.guests.infants,
             "rooms": s.rooms,
             "special_needs": list(s.special_needs),
-            "next_flight": _next_flight(s.next_flight),
+            "next_flight": next_flight_row(s.next_flight),
             "check_in": s.stay.check_in if s.stay else None,
             "check_out": s.stay.check_out if s.stay else None,
             "status": s.status,
@@ -185,6 +185,24 @@ async def sub_cases_for_update(work: Work, urns: Iterable[Urn]) -> dict[Urn, tup
     )
     rows = (await work.execute(statement)).mappings()
     return {Urn(row["urn"]): (sub_case_of(row), _joined_lock(row)) for row in rows}
+
+
+async def sub_cases_of_case(work: Work, case: Urn) -> list[Urn]:
+    """The names of all its parties."""
+    c = t.sub_case.c
+    return [Urn(urn) for urn in (await work.execute(select(c.urn).where(c.tenant == work.tenant, c.case_urn == case))).scalars()]
+
+
+async def party_on_flight(work: Work, flight: Urn, pnr: Urn) -> tuple[Case, Urn] | None:
+    """The case of a disrupted flight, and the sub-case of a booking on it."""
+    found = select(t.case).where(t.case.c.tenant == work.tenant, t.case.c.flight == flight.bare)
+    row = (await work.execute(found)).mappings().one_or_none()
+    if row is None:
+        return None
+    case, c = case_of(row), t.sub_case.c
+    party = select(c.urn).where(c.tenant == work.tenant, c.case_urn == case.urn, c.pnr == pnr.bare)
+    urn = (await work.execute(party)).scalar_one_or_none()
+    return None if urn is None else (case, Urn(urn))
 
 
 async def sub_case_for_update(work: Work, urn: Urn) -> tuple[SubCase, Lock | None] | None:

@@ -10,6 +10,7 @@ from domains.cases import actions, events, queries
 from domains.cases.commands import AcceptOffer, DeclineOffer, PublishOffer, WithdrawOffer
 from domains.cases.demand import vulnerable
 from domains.cases.events import (
+    AccommodationUnneeded,
     CaseOpened,
     DemandApproved,
     DemandRefused,
@@ -134,13 +135,23 @@ async def decline_offer(work: Work, command: DeclineOffer, envelope: Envelope, p
 @on(OfferDeclined)
 async def release_accommodation_of(work: Work, event: OfferDeclined, envelope: Envelope, ports: Ports) -> None:
     """Gives everything back: a workflow that still runs undoes itself, after one that is done a release follows."""
-    if event.workflow is None or await saga.cancel(work, event.workflow, "The passenger declined the offer."):
+    if event.workflow is not None:
+        await _give_back(work, event.sub_case, event.workflow, "The passenger declined the offer.")
+
+
+@on(AccommodationUnneeded)
+async def release_unneeded(work: Work, event: AccommodationUnneeded, envelope: Envelope, ports: Ports) -> None:
+    await _give_back(work, event.sub_case, event.workflow, event.reason)
+
+
+async def _give_back(work: Work, sub_case: Urn, workflow: Urn, reason: str) -> None:
+    """A workflow that still runs undoes itself, after one that is done a release follows; one release, however often it is asked for."""
+    if await saga.cancel(work, workflow, reason):
         return
-    found = await queries.sub_cases_by_urn(work.connection, work.tenant, [event.sub_case])
-    params = release_accommodation.params(found[event.sub_case], event.workflow, "The passenger declined the offer.")
-    workflow = Urn.of("workflow", f"{event.workflow.id}-release")
-    plan = release_accommodation.RELEASE_ACCOMMODATION
-    await saga.start(work, plan, params, workflow=workflow, subject=event.sub_case, share=Share.UNDO)
+    found = await queries.sub_cases_by_urn(work.connection, work.tenant, [sub_case])
+    params = release_accommodation.params(found[sub_case], workflow, reason)
+    release, plan = Urn.of("workflow", f"{workflow.id}-release"), release_accommodation.RELEASE_ACCOMMODATION
+    await saga.start(work, plan, params, workflow=release, subject=sub_case, share=Share.UNDO)
 
 
 # --- screens ------------------------------------------------------------------------------------------------------------------------

@@ -70,9 +70,9 @@ _SAME = text(f"""
     select {_COLUMNS} from stop where tenant = :tenant and line = :line and resumed_at is null
       and partner is not distinct from cast(:partner as text) and airport is not distinct from cast(:airport as text)
 """)
+_LOCK = text(f"select {_COLUMNS} from stop where tenant = :tenant and urn = :urn for update")
 _RESUME = text(f"""
-    update stop set resumed_at = nexa_now(), version = version + 1
-    where tenant = :tenant and urn = :urn and resumed_at is null returning {_COLUMNS}
+    update stop set resumed_at = nexa_now(), version = version + 1 where tenant = :tenant and urn = :urn returning {_COLUMNS}
 """)
 # Out of the line: what is not due is not even looked at by claims.
 _TAKE_OUT = text(f"""
@@ -122,15 +122,15 @@ async def resume(work: Work, urn: Urn, *, reason: str) -> Stop:
 
     Refuses: BadInput (no reason), NotFound.
     """
+    name = {"tenant": work.tenant, "urn": str(urn)}
+    known = (await work.execute(_LOCK, name)).first()
+    if known is None:
+        raise NotFound("There is no such stop.")
     if not reason.strip():
         raise BadInput("A reason is needed: it stands beside the one for which the line was stopped.")
-    row = (await work.execute(_RESUME, {"tenant": work.tenant, "urn": str(urn)})).first()
-    if row is None:
-        known = await stops_by_urn(work.connection, work.tenant, [urn])
-        if not known:
-            raise NotFound("There is no such stop.")
-        return known[0]
-    found = _read(row)
+    if known.resumed_at is not None:
+        return _read(known)
+    found = _read((await work.execute(_RESUME, name)).one())
     await work.execute(_PUT_BACK, {"tenant": work.tenant, "line": found.line.value})
     await work.execute(_GO_ON, {"tenant": work.tenant, "line": found.line.value, "since": found.at})
     work.due = True

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from domains.cases import actions, queries
-from domains.cases.commands import DeclineOffer, IssueVoucher
+from domains.cases.commands import AcceptOffer, DeclineOffer, IssueVoucher, ReinstateFlight
 from domains.cases.model import PnrDraft, SubCase, SubCaseStatus
 from domains.policies.actions import adopt_default
 from kernel.database import Databases
@@ -177,6 +177,21 @@ async def _decline(storm: Storm) -> str:
     [declined] = await storm.now()
     assert (declined.status, declined.offer) == (SubCaseStatus.REJECTED_BY_PAX, None)
     return sub_case.offer.confirmation
+
+
+async def test_a_flight_that_goes_after_all_gives_back_what_was_accepted(storm: Storm) -> None:
+    storm.only("hotelbeds")
+    await storm.issue(2)
+    async with storm.worker():
+        await storm.until_quiet()
+        first, _ = await storm.now()
+        async with storm.databases["cases"].work(storm.tenant) as work:
+            await actions.accept_offer(work, AcceptOffer(first.urn, first.snapshot_version, "yes, please"))
+        async with storm.databases["cases"].work(storm.tenant) as work:
+            assert len(await actions.reinstate_flight(work, ReinstateFlight(first.case, "The storm has passed"))) == 2
+        await storm.until_quiet(workflows=4)
+    assert [(each.status, each.offer) for each in await storm.now()] == [(SubCaseStatus.CANCELLED, None)] * 2
+    assert (storm.bookings(), storm.cards()) == ([], [])
 
 
 async def test_nothing_is_doubled_or_orphaned_when_workers_die_and_partners_fail(storm: Storm) -> None:

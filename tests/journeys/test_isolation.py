@@ -43,6 +43,7 @@ _SEQ: Final = re.compile(r'"seq": "[^"]*"')
 OPERATOR: Final[Mapping[str, str]] = {
     "Query.case": "query($urn: Urn!) { case(urn: $urn) { urn version subCases { edges { node { urn } } } } }",
     "Query.subCase": "query($urn: Urn!) { subCase(urn: $urn) { urn version leadName timeline { step } } }",
+    "Query.queue": "query($urn: Urn!) { queue(case: $urn) { subCase source place } }",
     "Query.node": "query($urn: Urn!) { node(urn: $urn) { __typename urn } }",
     "Mutation.acquireLock": "mutation($urn: Urn!) { acquireLock(subCase: $urn) { __typename ... on NotFound { message } } }",
     "Mutation.releaseLock": "mutation($urn: Urn!) { releaseLock(subCase: $urn) { __typename ... on NotFound { message } } }",
@@ -76,13 +77,18 @@ OPERATOR: Final[Mapping[str, str]] = {
         skipStep(input: { workflow: $urn, version: 0, step: "card", reason: "seen to" }) { __typename ... on NotFound { message } } }""",
     "Mutation.cancelWorkflow": """mutation($urn: Urn!) {
         cancelWorkflow(input: { workflow: $urn, version: 0, reason: "called off" }) { __typename ... on NotFound { message } } }""",
+    "Mutation.resumeLine": """mutation($urn: Urn!) {
+        resumeLine(input: { line: MESSAGES, stop: $urn, reason: " " }) { __typename ... on NotFound { message } } }""",
+    "Mutation.reinstateFlight": """mutation($urn: Urn!) {
+        reinstateFlight(input: { case: $urn, reason: " " }) { __typename ... on NotFound { message } } }""",
+    "Subscription.queue": "subscription($urn: Urn!) { queue(case: $urn) { seq snapshot items { subCase source place } } }",
     "Subscription.subCases": "subscription($urn: Urn!) { subCases(case: $urn) { seq snapshot items { urn } } }",
     "Subscription.subCaseTimeline": "subscription($urn: Urn!) { subCaseTimeline(subCase: $urn) { seq snapshot subCase { urn } } }",
     "Subscription.lockHolders": "subscription($urn: Urn!) { lockHolders(case: $urn) { seq snapshot items { subCase } } }",
 }
 DEMAND: Final = "mutation($input: RequestDemandInput!) { requestDemand(input: $input) { ... on Demanded { demand { urn } } } }"
 # These name what the airline's own systems call a flight: the same words mean a flight of its own to each airline.
-NAMES_ITS_OWN: Final = {"Mutation.declareDisruption", "Mutation.pushDisruption"}
+NAMES_ITS_OWN: Final = {"Mutation.changeNextFlight", "Mutation.declareDisruption", "Mutation.pushDisruption"}
 KIND: Final = {
     "acquireLock": "sub-case",
     "releaseLock": "sub-case",
@@ -101,7 +107,9 @@ KIND: Final = {
     "redriveWorkflow": "workflow",
     "skipStep": "workflow",
     "cancelWorkflow": "workflow",
+    "resumeLine": "stop",
 }
+STOP: Final = 'mutation { stopLine(input: { line: MESSAGES, airport: "XYZ", reason: "a drill" }) { stop { urn } } }'
 
 
 @dataclass
@@ -113,6 +121,7 @@ class World:
     our_case: Opened
     their_case: Opened
     their_demand: str
+    their_stop: str
 
     @property
     def foreign(self) -> dict[str, str]:
@@ -120,7 +129,7 @@ class World:
         row = next(row for row in self.their_case.rows if row["offer"])
         offer = row["offer"]
         urns = [self.their_case.case, row["urn"], row["workflow"]["urn"], offer["reservation"], offer["card"], row["pnr"]]
-        urns += [self.their_demand, Urn.of("wave", Urn(self.their_demand).id)]
+        urns += [self.their_stop, self.their_demand, Urn.of("wave", Urn(self.their_demand).id)]
         return {Urn(urn).kind: urn for urn in [*urns, self.their_case.reviews[0]["urn"]]}
 
     async def state(self) -> tuple[Opened, Opened, Held, Held]:
@@ -155,7 +164,8 @@ async def world(airlines: Airlines) -> World:
         )
 
     assert await eventually(begun, "their wave")
-    return World(ours, theirs, our_case, their_case, demand)
+    stopped = await (await theirs.operator("ADMIN")).ask(STOP)
+    return World(ours, theirs, our_case, their_case, demand, stopped["stopLine"]["stop"]["urn"])
 
 
 # --- the operators' door ------------------------------------------------------------------------------------------------------------

@@ -177,7 +177,8 @@ async def test_a_reason_is_needed(databases: Databases, tenant: Tenant, reason: 
     async with databases["booking"].work(tenant) as work:
         with pytest.raises(BadInput):
             await stop(work, ROOMS, partner=None, airport=None, reason=reason)
+        made = await stop(work, ROOMS, partner=None, airport=None, reason="because")
         with pytest.raises(BadInput):
-            await resume(work, Urn.mint("stop"), reason=reason)
+            await resume(work, made.urn, reason=reason)
         with pytest.raises(NotFound):
             await resume(work, Urn.mint("stop"), reason="because")

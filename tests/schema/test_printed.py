@@ -55,7 +55,7 @@ def test_each_audience_sees_its_own_roots_only() -> None:
     assert root("partner", "Query") == {"case", "cases"}
     assert root("partner", "Mutation") == {"pushDisruption"}
     assert root("operator", "Mutation") == {
-        "acquireLock", "cancelWorkflow", "claimReview", "commitWave", "createContract", "decideDemand", "declareDisruption", "discardWave",
-        "editContractNights", "groupSubCases", "issueVoucher", "redriveOutage", "redriveWorkflow", "releaseLock", "requestDemand",
-        "resolveReview", "resumeLine", "skipStep", "stopLine", "ungroupSubCases",
+        "acquireLock", "cancelWorkflow", "changeNextFlight", "claimReview", "commitWave", "createContract", "decideDemand",
+        "declareDisruption", "discardWave", "editContractNights", "groupSubCases", "issueVoucher", "redriveOutage", "redriveWorkflow",
+        "reinstateFlight", "releaseLock", "requestDemand", "resolveReview", "resumeLine", "skipStep", "stopLine", "ungroupSubCases",
     }  # fmt: skip

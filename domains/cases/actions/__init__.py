@@ -10,6 +10,7 @@ from domains.cases.actions.demand import (
     request_demand,
     ungroup_sub_cases,
 )
+from domains.cases.actions.flight import change_next_flight, reinstate_flight
 from domains.cases.actions.issue import Vouchers, issue_vouchers
 from domains.cases.actions.lock import acquire_lock, release_lock, release_session
 from domains.cases.actions.offer import attach_card, detach_card, publish_offer, withdraw_offer
@@ -37,6 +38,7 @@ __all__ = [
     "answer_of",
     "attach_card",
     "cancel_workflow",
+    "change_next_flight",
     "claim_review",
     "close_review",
     "decide_demand",
@@ -57,6 +59,7 @@ __all__ = [
     "redrive_outage",
     "redrive_workflow",
     "refresh_case",
+    "reinstate_flight",
     "release_lock",
     "release_session",
     "request_demand",
