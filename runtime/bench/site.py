@@ -20,6 +20,7 @@ from kernel.http import Http, json_request
 from kernel.tenancy import Tenant
 from runtime import site as sites
 from runtime.replay import play
+from runtime.replay.storm import Storm
 from runtime.settings import read
 from runtime.wiring import unhurried
 
@@ -91,8 +92,16 @@ class Site:
             return next(value for name, value in headers.items() if name.lower() == "authorization").removeprefix("Bearer ")
 
         done = await play.play(self.partner, self.pss, token, flights=flights, speed=QUICKLY)
+        await self._provisioned(done.parties)
+
+    async def replay(self, flights: int) -> None:
+        """The same by the command that a user gives, with everything that it brings beside the flights."""
+        await _run(self.environ, "replay", "--flights", str(flights), "--speed", str(int(QUICKLY)))
+        await self._provisioned(sum(len(manifest.entries) for _, manifest in Storm().manifests(flights)))
+
+    async def _provisioned(self, parties: int) -> None:
         for _ in range(int(READY_WITHIN)):
-            if (await self.counts())["sub_cases"] >= done.parties:
+            if (await self.counts())["sub_cases"] >= parties:
                 return
             await asyncio.sleep(1)
         raise self.failed("not every manifest was provisioned")

@@ -74,7 +74,7 @@ async def measure(arguments: argparse.Namespace, console: Console) -> Result:
     """Plays, plans, commits and looks. Raises: BenchError."""
     async with a_site("wave", arguments.port, console) as site:
         console.print(f"[dim]playing {arguments.flights} flights[/]")
-        await site.play(arguments.flights)
+        await site.replay(arguments.flights)
         began = monotonic()
         waves = [wave for tenant in site.tenants if (wave := await _demanded(site, tenant)).rows]
         for wave in waves:
