@@ -24,7 +24,7 @@ LASTS: Final = timedelta(weeks=6)
 _AWAY: Final = 0.02  # degrees north of the airport, about two kilometres
 _HOTELS: Final = (  # airport, name, stars, address, rooms a night of two beds, price; and of four
     ("JFK", "Jamaica Bay Inn", 3, "144-10 135th Avenue, Jamaica", 12, "89.00", 4, "119.00"),
-    ("LGA", "Flushing Marina Hotel", 4, "31 Ditmars Boulevard, East Elmhurst", 10, "109.00", 3, "149.00"),
+    ("LGA", "Flushing Marina Hotel", 4, "31 Ditmars Boulevard, East Elmhurst", 10, "85.00", 3, "115.00"),
     ("EWR", "Weequahic Park Hotel", 3, "530 Spring Street, Elizabeth", 12, "85.00", 4, "115.00"),
 )
 

@@ -48,6 +48,7 @@ async def play_here(settings: Settings, *, flights: int, speed: float, console: 
 async def _sign_contracts(settings: Settings) -> None:
     opened = databases(settings)
     try:
-        await contracts.sign(opened["booking"], settings.tenants)
+        booking = opened["booking"]
+        await contracts.sign(booking, await booking.tenants())
     finally:
         await opened.close()
