@@ -16,7 +16,7 @@ from domains.booking.commands import RankHotels
 from domains.booking.search import Found
 from jobs.operations.search_hotels import search_for
 from jobs.registry import Ports
-from kernel.answer import Answer, Declined, NotSent, Ok
+from kernel.answer import Answer, Declined, Ok
 from kernel.clock import now
 from kernel.event import encode, read
 from kernel.operation import Class, Intent, Operation, OperationRow
@@ -43,7 +43,7 @@ async def _send(ports: Ports, row: OperationRow) -> Answer[Found]:
     except ValueError as error:
         return Declined("PARTY_DOES_NOT_FIT", str(error))
     found = await ports.hotels.ask(row.tenant, search)
-    return found.refused if isinstance(found.refused, NotSent) else Ok(found)  # who is throttled is asked again; other silence is told
+    return Ok(found) if found.refused is None else found.refused  # where nobody answered it is asked again: a plan without is worth little
 
 
 async def _outcome(work: Work, row: OperationRow, answer: Answer[Found], ports: Ports) -> None:
