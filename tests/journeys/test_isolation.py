@@ -52,6 +52,11 @@ OPERATOR: Final[Mapping[str, str]] = {
             requested { urn } refused { urn code message } } }""",
     "Query.demand": "query($urn: Urn!) { demand(urn: $urn) { urn state rooms subCases } }",
     "Query.wave": "query($urn: Urn!) { wave(urn: $urn) { urn rooms groups { urn subCases } } }",
+    "Query.contract": "query($urn: Urn!) { contract(urn: $urn) { urn hotelName version } }",
+    "Mutation.editContractNights": """mutation($urn: Urn!) {
+        editContractNights(input: {
+            contract: $urn, version: 0, roomType: "DBL", first: "2026-02-08", last: "2026-02-08", stopped: true, reason: "seen"
+        }) { __typename ... on NotFound { message } } }""",
     "Mutation.groupSubCases": """mutation($urn: Urn!) {
         groupSubCases(subCases: [$urn]) { __typename ... on NotFound { message } } }""",
     "Mutation.ungroupSubCases": """mutation($urn: Urn!) {
@@ -99,6 +104,8 @@ KIND: Final = {
     "decideDemand": "demand",
     "wave": "wave",
     "commitWave": "wave",
+    "contract": "contract",
+    "editContractNights": "contract",
     "discardWave": "wave",
     "subCase": "sub-case",
     "subCaseTimeline": "sub-case",
@@ -109,6 +116,12 @@ KIND: Final = {
     "cancelWorkflow": "workflow",
     "resumeLine": "stop",
 }
+SIGN: Final = "mutation($input: CreateContractInput!) { createContract(input: $input) { contract { urn } } }"
+CONTRACT: Final[Mapping[str, Any]] = {
+    "hotelName": "Hangar Inn", "address": "1 Apron Road", "stars": 3, "latitude": 40.77, "longitude": -73.87, "airports": ["LGA"],
+    "amenities": [], "tiers": [], "first": "2026-02-08", "last": "2026-02-09", "reason": "signed", "idempotencyKey": "hangar",
+    "rooms": [{"board": "RO", "code": "DBL", "currency": "USD", "name": "Double", "nightly": "90.00", "rooms": 5, "sleeps": 2}],
+}  # fmt: skip
 STOP: Final = 'mutation { stopLine(input: { line: MESSAGES, airport: "XYZ", reason: "a drill" }) { stop { urn } } }'
 
 
@@ -122,6 +135,7 @@ class World:
     their_case: Opened
     their_demand: str
     their_stop: str
+    their_contract: str
 
     @property
     def foreign(self) -> dict[str, str]:
@@ -129,7 +143,7 @@ class World:
         row = next(row for row in self.their_case.rows if row["offer"])
         offer = row["offer"]
         urns = [self.their_case.case, row["urn"], row["workflow"]["urn"], offer["reservation"], offer["card"], row["pnr"]]
-        urns += [self.their_stop, self.their_demand, Urn.of("wave", Urn(self.their_demand).id)]
+        urns += [self.their_stop, self.their_contract, self.their_demand, Urn.of("wave", Urn(self.their_demand).id)]
         return {Urn(urn).kind: urn for urn in [*urns, self.their_case.reviews[0]["urn"]]}
 
     async def state(self) -> tuple[Opened, Opened, Held, Held]:
@@ -165,7 +179,9 @@ async def world(airlines: Airlines) -> World:
 
     assert await eventually(begun, "their wave")
     stopped = await (await theirs.operator("ADMIN")).ask(STOP)
-    return World(ours, theirs, our_case, their_case, demand, stopped["stopLine"]["stop"]["urn"])
+    signed = await (await theirs.operator("ADMIN")).ask(SIGN, input=CONTRACT)
+    stop, contract = stopped["stopLine"]["stop"]["urn"], signed["createContract"]["contract"]["urn"]
+    return World(ours, theirs, our_case, their_case, demand, stop, contract)
 
 
 # --- the operators' door ------------------------------------------------------------------------------------------------------------
