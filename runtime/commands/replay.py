@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """How much of it, and how fast."""
     parser.add_argument("--flights", type=int, default=40, metavar="N", help="how many cancelled flights to play (default: 40)")
     parser.add_argument("--speed", type=float, default=60.0, metavar="X", help="how much faster than the real storm (default: 60)")
+    parser.add_argument("--no-contracts", action="store_true", help="sign none of the hotels' own contracts: all rooms are partners' rooms")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     settings = read(site.here(os.environ))
     try:
-        done = asyncio.run(play_here(settings, flights=arguments.flights, speed=arguments.speed, console=console))
+        playing = play_here(
+            settings, flights=arguments.flights, speed=arguments.speed, console=console, contracted=not arguments.no_contracts
+        )
+        done = asyncio.run(playing)
     except ReplayError as error:
         raise CommandError(f"{error}; is a site running? ./nexa up") from error
     console.print(f"{done.played} flights played, {done.repeated} of them known already; {done.parties} parties aboard")

@@ -19,8 +19,11 @@ REPLAY = Urn("urn:partner:replay")
 SCOPES = ("disruptions.write",)
 
 
-async def play_here(settings: Settings, *, flights: int, speed: float, console: Console) -> play.Progress:
-    """Plays the storm into the site that `settings` tell of. Raises: ReplayError; SettingsError in production or without sandboxes."""
+async def play_here(settings: Settings, *, flights: int, speed: float, console: Console, contracted: bool = True) -> play.Progress:
+    """Plays the storm into the site that `settings` tell of; `contracted` is whether hotels have promised rooms of their own.
+
+    Raises: ReplayError; SettingsError in production or without sandboxes.
+    """
     if settings.production or settings.sandbox_url is None:
         raise SettingsError("the replay invents passengers: it plays into sandboxes only")
     key = SigningKey.rsa(settings.need("partner_key").reveal())
@@ -28,7 +31,8 @@ async def play_here(settings: Settings, *, flights: int, speed: float, console: 
     async def token(tenant: Tenant) -> str:
         return partner_token(key, settings.partner_url, tenant, REPLAY, SCOPES)
 
-    await _sign_contracts(settings)
+    if contracted:
+        await _sign_contracts(settings)
     partner, pss = Http(f"{settings.partner_url}/partner/v1"), Http(f"{settings.sandbox_url}/_sandbox/pss")
     console.print(f"[bold]{Storm().label}[/]")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("flights"), TimeElapsedColumn())

@@ -26,7 +26,8 @@ def test_every_plan_has_a_record_of_every_way_it_goes() -> None:
 def test_an_old_run_played_again_asks_what_it_asked(plan: str, name: str) -> None:
     recorded = RECORDS[plan]
     turns = recorded["runs"][name]
-    assert replay(load()[plan], recorded["params"], turns) == turns, f"{plan}, {name}: {ADVICE}"
+    asked = [_as_recorded(now, then) for now, then in zip(replay(load()[plan], recorded["params"], turns), turns, strict=True)]
+    assert asked == turns, f"{plan}, {name}: {ADVICE}"
 
 
 def test_a_plan_that_was_changed_under_its_version_is_found_out() -> None:
@@ -38,6 +39,15 @@ def test_a_plan_that_was_changed_under_its_version_is_found_out() -> None:
     ]
     for each in changed:
         assert any(_differs(each, recorded["params"], turns) for turns in recorded["runs"].values())
+
+
+def _as_recorded(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """The turn without fields that its questions have got since and leave at nothing: whoever is asked does as before."""
+    for fresh, old in zip(now.get("asks", ()), then.get("asks", ()), strict=False):
+        for name in fresh["body"].keys() - old["body"].keys():
+            if fresh["body"][name] is None:
+                del fresh["body"][name]
+    return now
 
 
 def _differs(saga: Saga, params: Any, turns: Any) -> bool:
